@@ -1,0 +1,42 @@
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+configfile: "config/config.yaml"
+
+# The package of this very checkout, here and (by its export) in every job, environment and cluster node.
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
+from sepflow import plan
+from sepflow.errors import SepflowError
+from sepflow.workflow import Jobs, export_package
+
+export_package()
+try:
+    jobs = Jobs(plan.load(config, Path(workflow.basedir)), Path(workflow.basedir))
+except SepflowError as error:
+    raise WorkflowError(str(error)) from None
+
+GPU = int(config["device"] == "gpu")
+
+
+include: "rules/corpora.smk"
+include: "rules/simulate.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/tables.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [jobs.results(paper) for paper in config["papers"]],
+
+
+rule ts_mixit:
+    input:
+        jobs.results("ts_mixit"),

@@ -1,0 +1,26 @@
+rule evaluate:
+    input:
+        model="results/runs/{run}/model.safetensors",
+        mix=jobs.mix_inputs,
+        code=jobs.sources("evaluation.py", "inference.py", "metrics/separation.py", "objectives/selection.py"),
+    output:
+        "results/runs/{run}/scores/{mix}.csv",
+    params:
+        recipe=jobs.mix_recipe,
+    log:
+        "results/logs/evaluate/{run}-{mix}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{run}-{mix}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=GPU,
+    retries: 1
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.runs),
+        mix=jobs.pattern(jobs.plan.named("speakers")),
+    script:
+        "../workflow/scripts/evaluate.py"

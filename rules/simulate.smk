@@ -1,0 +1,47 @@
+rule mix:
+    input:
+        jobs.mix_manifest,
+    output:
+        "results/mixes/{mix}/mix.csv",
+    params:
+        recipe=jobs.mix_recipe,
+    log:
+        "results/logs/mix/{mix}.log",
+    benchmark:
+        "results/benchmarks/mix/{mix}.tsv"
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    wildcard_constraints:
+        mix=jobs.pattern(jobs.plan.named("speakers")),
+    script:
+        "../workflow/scripts/mix.py"
+
+
+rule pseudo_labels:
+    input:
+        unpack(jobs.labels_inputs),
+    output:
+        mix="results/mixes/{mix}/mix.csv",
+        labels="results/mixes/{mix}/labels.f32",
+    params:
+        recipe=jobs.mix_recipe,
+    log:
+        "results/logs/pseudo_labels/{mix}.log",
+    benchmark:
+        "results/benchmarks/pseudo_labels/{mix}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=GPU,
+    retries: 1
+    wildcard_constraints:
+        mix=jobs.pattern(jobs.plan.named("labels")),
+    script:
+        "../workflow/scripts/pseudo_labels.py"

@@ -1,0 +1,23 @@
+rule table:
+    input:
+        jobs.table_inputs,
+        code=jobs.sources("tables.py", "tables_text.py", "statistics.py", "figures.py"),
+    output:
+        multiext("results/{scale}/tables/{paper}/{table}", ".csv", ".md", ".tex", ".svg"),
+    params:
+        table=jobs.table,
+        context=jobs.context,
+    log:
+        "results/logs/table/{scale}-{paper}-{table}.log",
+    benchmark:
+        "results/benchmarks/table/{scale}-{paper}-{table}.tsv"
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    wildcard_constraints:
+        scale=jobs.plan.scale,
+    script:
+        "../workflow/scripts/table.py"

@@ -1,0 +1,52 @@
+# Each stage of a method is this rule under its own name, for the runs that the plan gives it.
+rule train:
+    input:
+        jobs.run_inputs,
+    output:
+        model="results/runs/{run}/model.safetensors",
+        spec="results/runs/{run}/spec.json",
+        history="results/runs/{run}/history.csv",
+        provenance="results/runs/{run}/run.json",
+    params:
+        spec=jobs.run_spec,
+    log:
+        "results/logs/train/{run}.log",
+    benchmark:
+        "results/benchmarks/train/{run}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+        gpu=GPU,
+    retries: 1
+    wildcard_constraints:
+        run=jobs.pattern([]),
+    script:
+        "../workflow/scripts/train.py"
+
+
+use rule train as teacher with:
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.staged("teacher")),
+
+
+use rule train as student with:
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.staged("student")),
+
+
+use rule train as finetune with:
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.staged("finetune")),
+
+
+use rule train as distill with:
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.staged("distill")),
+
+
+use rule train as supervised with:
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.staged("supervised")),

@@ -1,0 +1,121 @@
+"""What every file that crosses a rule must be: one check for each kind, run by its writer and its reader.
+
+A check takes the content and where it lies, and raises SepflowError with all that is wrong at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sepflow.errors import SepflowError
+
+SPLITS = ("train", "validation", "test")
+SILENCE_DB = -80.0  # RMS level re full scale; below it a recording is taken for a dead channel
+MANIFEST_COLUMNS = (
+    "id",
+    "speaker",
+    "sex",
+    "split",
+    "samples",
+    "offset",
+    "scale",
+    "level_db",
+    "text",
+    "path",
+)
+SHOWN = 10
+
+
+def refuse(where: str, problems: Sequence[str], way_out: str) -> None:
+    """Raise SepflowError with the first ten `problems`, their number and the way out, if there are any."""
+    if not problems:
+        return
+    more = [f"... and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines = "".join(f"\n  {line}" for line in [*problems[:SHOWN], *more])
+    raise SepflowError(f"{where}: {count}{lines}\n{way_out}")
+
+
+def shared_speakers(speakers: Iterable[str], splits: Iterable[str]) -> list[str]:
+    """One line for each speaker found in more than one split; the two iterables run in parallel."""
+    found = defaultdict(set)
+    for speaker, split in zip(speakers, splits, strict=True):
+        found[speaker].add(split)
+    return [
+        f"speaker {speaker!r} is in several splits: {' and '.join(sorted(there))}"
+        for speaker, there in found.items()
+        if len(there) > 1
+    ]
+
+
+def check_manifest(manifest: pd.DataFrame, where: str) -> None:
+    """Check a corpus's manifest, one row an utterance, `id` a column or the index.
+
+    Ids are unique; speakers are named and stay in one split; splits are known; every utterance has
+    samples and is louder than SILENCE_DB. Raises SepflowError listing up to ten offenders together.
+    """
+    table = manifest.reset_index() if manifest.index.name == "id" else manifest
+    missing = [column for column in MANIFEST_COLUMNS if column not in table.columns]
+    refuse(where, [f"no column {name!r}" for name in missing], "Remove the corpus and build it again.")
+    if table.empty:
+        raise SepflowError(f"{where}: no utterances. Is the corpus empty, or everything in it too short?")
+    faults = {
+        "another row has this id": table["id"].duplicated(),
+        "no speaker": table["speaker"] == "",
+        f"split is none of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
+        "no samples": ~(table["samples"] > 0),
+        f"silent (below {SILENCE_DB:.0f} dB)": ~(table["level_db"] > SILENCE_DB),
+    }
+    problems = shared_speakers(table["speaker"], table["split"])
+    for fault, rows in faults.items():
+        problems += [f"{utterance}: {fault}" for utterance in table.loc[rows, "id"]]
+    refuse(where, problems, "Mend or remove these utterances in the corpus, then build it again.")
+
+
+def check_mix(table: pd.DataFrame, where: str) -> None:
+    """Check the plan of a mix, one row a mixture: columns, unique ids, lengths, finite gains.
+
+    Raises SepflowError listing up to ten offenders together.
+    """
+    sources = [column[len("utterance_") :] for column in table.columns if column.startswith("utterance_")]
+    keys = ("utterance", "speaker", "sex", "gain_db", "offset")
+    wanted = ["id", "samples", *(f"{key}_{k}" for k in sources or ["1"] for key in keys)]
+    missing = [column for column in wanted if column not in table.columns]
+    way_out = "Remove the mix and make it again."
+    refuse(where, [f"no column {name!r}" for name in missing], way_out)
+    faults = {
+        "another row has this id": table["id"].duplicated(),
+        "no samples": ~(table["samples"] > 0),
+        "a gain is not finite": ~np.isfinite(table[[f"gain_db_{k}" for k in sources]]).all(axis=1),
+    }
+    problems = [f"{name}: {fault}" for fault, rows in faults.items() for name in table.loc[rows, "id"]]
+    refuse(where, ["no mixtures"] if table.empty else problems, way_out)
+
+
+def check_scores(table: pd.DataFrame, where: str) -> None:
+    """Check the scores of a run on a mix: columns, and one row a mixture x selection x source x metric.
+
+    Raises SepflowError listing up to ten offenders together.
+    """
+    key = ["mixture", "selection", "source", "metric"]
+    way_out = "Remove this file; the workflow makes it again."
+    missing = [column for column in [*key, "pair", "value"] if column not in table.columns]
+    refuse(where, [f"no column {name!r}" for name in missing], way_out)
+    twice = table[table.duplicated(key)]
+    refuse(
+        where,
+        ["no rows"] if table.empty else [f"{row.mixture}: scored twice" for row in twice.itertuples()],
+        way_out,
+    )
+
+
+def check_size(path: Path, expected: int) -> None:
+    """Raise SepflowError where the file at `path` has not `expected` bytes."""
+    actual = path.stat().st_size if path.exists() else 0
+    if actual != expected:
+        raise SepflowError(
+            f"{path}: {actual} bytes, not {expected}: cut short? Remove it; the workflow makes it again."
+        )

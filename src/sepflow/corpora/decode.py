@@ -1,0 +1,70 @@
+"""One audio file in, one mono signal at the working rate out; or the reason why not."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from sepflow.contracts import SILENCE_DB
+from sepflow.corpora.packed import level_db, quantise
+from sepflow.errors import SepflowError
+
+# libsndfile reads a file that was cut short without a word and tells of it only in its log.
+_WAV_SIZE = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_OGG_CUT = "Last page lacks an end-of-stream bit"
+_UNKNOWN_SIZE = 0x7FFFF000  # what programs that write to a pipe put for the size: at least this
+
+
+def load(
+    path: Path, rate: int, channel: int | str | None, min_seconds: float
+) -> tuple[np.ndarray, float] | None:
+    """(int16 codes of shape (n,), scale) of a file at `rate` Hz; None where it is shorter than `min_seconds`.
+
+    `channel` is a number, "mean", or None for files that have only one. Raises SepflowError, with the
+    reason alone, for a file that does not decode, is cut short, holds NaN or infinite samples or silence.
+    """
+    samples, source_rate = _read(path)
+    if len(samples) < min_seconds * source_rate:
+        return None
+    if not np.isfinite(samples).all():
+        raise SepflowError("holds NaN or infinite samples")
+    mono = _choose(samples, channel)
+    if source_rate != rate:
+        mono = soxr.resample(mono, source_rate, rate, quality="VHQ")
+    if not len(mono):
+        raise SepflowError("holds no samples")
+    if not level_db(mono) > SILENCE_DB:
+        raise SepflowError(f"silent (below {SILENCE_DB:.0f} dB)")
+    return quantise(mono)
+
+
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    """(float64 samples of shape (n, channels), rate in Hz)."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            samples, expected = file.read(dtype="float64", always_2d=True), file.frames
+            log, rate = file.extra_info, file.samplerate
+    except (soundfile.SoundFileError, OSError) as error:
+        reason = str(error).replace(repr(str(path)), "").strip(" .")
+        raise SepflowError(f"does not decode ({reason})") from None
+    sizes = _WAV_SIZE.search(log)
+    cut = sizes is not None and int(sizes[1]) < int(sizes[2]) < _UNKNOWN_SIZE
+    if cut or _OGG_CUT in log or len(samples) < expected:
+        raise SepflowError("cut short: it ends before the length that it declares")
+    return samples, rate
+
+
+def _choose(samples: np.ndarray, channel: int | str | None) -> np.ndarray:
+    """One channel, shape (n,), of samples of shape (n, channels)."""
+    channels = samples.shape[1]
+    if channel == "mean":
+        return samples.mean(axis=1)
+    if channel is None and channels > 1:
+        raise SepflowError(
+            f"{channels} channels (set `channel: mean`, or the number of one, in the corpus's recipe)"
+        )
+    if channel is not None and not 0 <= int(channel) < channels:
+        raise SepflowError(f"no channel {channel}: it has {channels}, counted from 0")
+    return np.ascontiguousarray(samples[:, channel or 0])

@@ -1,0 +1,63 @@
+"""What lies in a folder of audio, as a name that does not depend on where the folder is."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from sepflow.errors import SepflowError
+
+# Nothing but the standard library here: every planning of a workflow comes this way.
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+METADATA = "metadata.csv"
+
+
+def audio_files(root: Path) -> dict[str, int]:
+    """{path relative to `root`, with "/": size in bytes} of the audio below `root`, sorted by path.
+
+    Hidden files and directories are passed over, symbolic links are followed, loops of them are not.
+    Raises SepflowError where `root` is no directory or holds no audio.
+    """
+    if not root.is_dir():
+        raise SepflowError(
+            f"{root}: no such directory. Where does this corpus lie? Set its path in the config."
+        )
+    files = dict(sorted(_walk(root, "", ())))
+    if not files:
+        raise SepflowError(
+            f"{root}: no audio in it ({', '.join(AUDIO_SUFFIXES)}). Is it the right directory?"
+        )
+    return files
+
+
+def _walk(directory: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> list[tuple[str, int]]:
+    status = directory.stat()
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return []
+    found = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                found += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here))
+            elif entry.name.lower().endswith(AUDIO_SUFFIXES):
+                # A dangling link counts as an empty file: the build says that it does not decode.
+                found.append((prefix + entry.name, entry.stat().st_size if entry.is_file() else 0))
+    return found
+
+
+def folder_digest(path: Path) -> str:
+    """SHA-256, in hexadecimal, over each audio file's relative path and size and metadata.csv's bytes.
+
+    Contents are not read, so that the planning of a workflow stays quick; times and places play no part.
+    Raises SepflowError where `path` is no directory or holds no audio.
+    """
+    path = Path(path)
+    hasher = hashlib.sha256()
+    for name, size in audio_files(path).items():
+        hasher.update(os.fsencode(name) + b"\0%d\n" % size)
+    metadata = path / METADATA
+    if metadata.is_file():
+        hasher.update(b"\0" + metadata.read_bytes())
+    return hasher.hexdigest()

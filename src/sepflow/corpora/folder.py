@@ -1,0 +1,105 @@
+"""Anybody's recordings as a corpus: a directory with metadata.csv, or with one sub-directory a speaker."""
+
+import functools
+import logging
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sepflow.contracts import refuse, shared_speakers
+from sepflow.corpora.decode import load
+from sepflow.corpora.digest import folder_digest
+from sepflow.corpora.listing import Row, list_recordings
+from sepflow.corpora.packed import write_corpus
+from sepflow.corpora.parallel import in_order
+from sepflow.corpora.splits import deal
+from sepflow.errors import SepflowError
+
+SHARES = {"validation": 0.1, "test": 0.1}
+MIN_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> None:
+    """Build the corpus of the recordings in `path`; see `sepflow.corpora.build`.
+
+    Recipe: kind, rate (Hz), digest (of `folder_digest`), and optionally splits {validation, test: share
+    of the speakers}, channel (None, a number from 0, or "mean") and min_seconds.
+    Raises SepflowError with every offender of the corpus in one message.
+    """
+    if path is None:
+        raise SepflowError("a corpus of kind folder needs to know where it lies: set its path in the config.")
+    if recipe.get("digest") not in (None, folder_digest(path)):
+        raise SepflowError(
+            f"{path}: its files have changed since this corpus was planned. Start the workflow again: "
+            "what is made from the new files then gets a name of its own."
+        )
+    rows, problems = list_recordings(path)
+    problems += _assign_splits(rows, SHARES | (recipe.get("splits") or {}))
+    write_corpus(out, _utterances(recipe, path, jobs, rows, problems))
+
+
+def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, str]:
+    """{speaker: split}: the first ceil(share * n) by the hash of their names test, the next validation.
+
+    By speaker, since a separator that has heard a voice before does better on it. Rounded up, so that
+    every split with a share has someone even in a small corpus; by hash, so that the order of files or
+    the language of the computer changes nothing. Raises SepflowError where none is left for train.
+    """
+    # Fractions of the decimals as written: 0.07 * 100 is 7.000000000000001, and its ceiling 8.
+    validation, test = (Fraction(str(shares[name])) for name in ("validation", "test"))
+    if min(validation, test) < 0 or validation + test > 1:
+        raise SepflowError(f"splits: {shares} are not shares of one whole. Set numbers from 0 to 1.")
+    count = len(set(speakers))
+    tested = math.ceil(test * count)
+    validated = min(math.ceil(validation * count), count - tested)
+    return deal(speakers, validated, tested, train=validation + test < 1)
+
+
+def _assign_splits(rows: list[Row], shares: dict[str, float]) -> list[str]:
+    """Set `split` of every row that has none; one line for each speaker whom metadata.csv puts into two."""
+    if any("split" in row for row in rows):
+        return shared_speakers((row["speaker"] for row in rows), (row["split"] for row in rows))
+    if rows:
+        splits = split_speakers([row["speaker"] for row in rows], shares)
+        for row in rows:
+            row["split"] = splits[row["speaker"]]
+    return []
+
+
+def _utterances(
+    recipe: dict[str, Any], path: Path, jobs: int, rows: list[Row], problems: list[str]
+) -> Iterator[tuple[Row, np.ndarray, float]]:
+    """(labels, int16 codes, scale) of each row that is long enough.
+
+    Raises SepflowError at the end, with `problems` and those of the decoding together.
+    """
+    shortest = recipe.get("min_seconds", MIN_SECONDS)
+    decode = functools.partial(_attempt, path, recipe["rate"], recipe.get("channel"), shortest)
+    short, problems = 0, list(problems)
+    for row, result in zip(rows, in_order(decode, [row["path"] for row in rows], jobs), strict=True):
+        labels = {key: value for key, value in row.items() if key != "place"}
+        if isinstance(result, str):
+            problems.append(f"{row['place']}: {result}")
+        elif result is None:
+            short += 1
+        else:
+            yield labels, *result
+    refuse(str(path), problems, "Mend these files or leave them out, then start again.")
+    if short:
+        log.warning("%s: left out %d of %d files, shorter than %g s", path, short, len(rows), shortest)
+
+
+def _attempt(
+    root: Path, rate: int, channel: int | str | None, min_seconds: float, name: str
+) -> tuple[np.ndarray, float] | str | None:
+    """What `load` returns, or the reason of its failure as a string."""
+    try:
+        return load(root / name, rate, channel, min_seconds)
+    except SepflowError as reason:
+        return str(reason)

@@ -1,0 +1,146 @@
+"""A corpus as the rest of sepflow sees it: one flat file of int16 samples and one manifest."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sepflow.contracts import MANIFEST_COLUMNS, check_manifest
+from sepflow.errors import SepflowError
+from sepflow.files import replacing
+
+AUDIO, MANIFEST = "audio.i16", "manifest.csv"
+SAMPLE = np.dtype("<i2")
+UNIT = 1 / 32768
+NUMBERS = {"samples": "int64", "offset": "int64", "scale": "float64", "level_db": "float64"}
+
+
+def quantise(samples: np.ndarray) -> tuple[np.ndarray, float]:
+    """(int16 codes, scale) with samples = codes * scale to half a step; never clips.
+
+    The scale is 1/32768, so that 16-bit audio comes back bit by bit, unless `samples` (float, shape
+    (n,), full scale 1) goes beyond what that holds; then the peak becomes the largest code.
+    """
+    codes, scale = np.rint(np.asarray(samples, np.float64) / UNIT), UNIT
+    if codes.max(initial=0) > 32767 or codes.min(initial=0) < -32768:
+        scale = float(np.abs(samples).max()) / 32767
+        codes = np.rint(np.asarray(samples, np.float64) / scale)
+    return codes.astype(SAMPLE), scale
+
+
+def level_db(samples: np.ndarray, scale: float = 1.0) -> float:
+    """RMS of samples * scale in dB re full scale (a constant 1 is 0 dB); -inf where all are zero."""
+    power = float(np.mean(np.square(samples, dtype=np.float64))) * scale**2 if len(samples) else 0.0
+    # Rounded: the last bits of a logarithm differ from machine to machine, and the file must not.
+    return round(10 * math.log10(power), 6) if power > 0 else -math.inf
+
+
+def write_corpus(out: Path, utterances: Iterable[tuple[dict[str, Any], np.ndarray, float]]) -> None:
+    """Write `audio.i16`, then `manifest.csv`, from a stream of (labels, int16 codes of shape (n,), scale).
+
+    `labels` holds id, speaker, sex, split, text, path and any further columns, all strings. Only labels
+    are kept in memory. Raises SepflowError where the manifest breaks its contract or the disk is full;
+    what the stream raises passes through. In both cases nothing is written.
+    """
+    rows, offset = [], 0
+    with replacing(out / AUDIO) as temporary:
+        with temporary.open("wb") as audio:
+            for labels, codes, scale in utterances:
+                audio.write(codes.astype(SAMPLE, copy=False).tobytes())
+                place = {"samples": len(codes), "offset": offset, "scale": scale}
+                rows.append(labels | place | {"level_db": level_db(codes, scale)})
+                offset += len(codes)
+        manifest = _in_columns(rows)
+        check_manifest(manifest, str(out / MANIFEST))
+        # An old manifest must not vouch for new samples, should we die between the two files.
+        (out / MANIFEST).unlink(missing_ok=True)
+    with replacing(out / MANIFEST) as temporary:
+        manifest.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _in_columns(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    extra = list(dict.fromkeys(key for row in rows for key in row if key not in MANIFEST_COLUMNS))
+    return pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *extra])
+
+
+def read_manifest(directory: Path) -> pd.DataFrame:
+    """The manifest of the corpus in `directory`, checked, indexed by id; all but NUMBERS are strings.
+
+    Raises SepflowError where there is none, where it does not read, or where it breaks its contract.
+    """
+    path = Path(directory) / MANIFEST
+    try:
+        manifest = pd.read_csv(
+            path,
+            dtype=defaultdict(lambda: str, NUMBERS),
+            keep_default_na=False,  # a speaker may be called NA
+            float_precision="round_trip",
+        )
+    except FileNotFoundError:
+        raise SepflowError(f"{path}: not there. Build this corpus first.") from None
+    except (ValueError, UnicodeError) as error:
+        raise SepflowError(
+            f"{path}: does not read ({error}). Remove the corpus and build it again."
+        ) from error
+    check_manifest(manifest, str(path))
+    return manifest.set_index("id")
+
+
+class PackedCorpus:
+    """The utterances of a built corpus, read by id. `manifest` is a DataFrame indexed by id.
+
+    Opening maps the file into memory; forked workers share the map, pickling sends the directory alone.
+    Raises SepflowError where `audio.i16` is not what the manifest says.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+        self.manifest = read_manifest(self.directory)
+        columns = (self.manifest[name].tolist() for name in ("offset", "samples", "scale"))
+        self._places = dict(zip(self.manifest.index, zip(*columns, strict=True), strict=True))
+        self._codes = self._map()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.directory,)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def samples(self, utterance_id: str) -> int:
+        """The length of an utterance in samples."""
+        return self._places[utterance_id][1]
+
+    def read(self, utterance_id: str, start: int = 0, length: int | None = None) -> np.ndarray:
+        """Samples of one utterance, float32, shape (length,): `length` from `start`, by default all the rest.
+
+        Raises SepflowError for an unknown id and for samples that lie outside of the utterance.
+        """
+        try:
+            offset, samples, scale = self._places[utterance_id]
+        except KeyError:
+            raise SepflowError(f"{self.directory / MANIFEST}: no utterance {utterance_id!r}.") from None
+        stop = samples if length is None else start + length
+        if not 0 <= start <= stop <= samples:
+            raise SepflowError(
+                f"{self.directory}: samples {start} to {stop} of {utterance_id!r}, which has {samples}. "
+                "Draw the window from its manifest."
+            )
+        return np.multiply(self._codes[offset + start : offset + stop], np.float32(scale), dtype=np.float32)
+
+    def _map(self) -> np.ndarray:
+        path = self.directory / AUDIO
+        counts = self.manifest["samples"].to_numpy()
+        expected, actual = int(counts.sum()) * SAMPLE.itemsize, path.stat().st_size if path.exists() else 0
+        contiguous = np.array_equal(self.manifest["offset"].to_numpy(), np.cumsum(counts) - counts)
+        if actual != expected or not contiguous:
+            raise SepflowError(
+                f"{path}: {actual} bytes where {MANIFEST} tells of {expected}"
+                f"{'' if contiguous else ', and its offsets do not follow from its samples'}: the two do not "
+                "belong together, or a copy was cut short. Remove the corpus and build it again."
+            )
+        # A plain view: slicing a memmap itself costs several times as much.
+        return np.memmap(path, SAMPLE, mode="r").view(np.ndarray)

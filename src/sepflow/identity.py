@@ -1,0 +1,82 @@
+"""What a thing is, as a name: the hash of the whole recipe that determines it."""
+
+import copy
+import hashlib
+import json
+from typing import Any
+
+# The recipe of the code: bump one, and everything made by it gets a new name and is made again.
+RECIPES = {"corpus": 1, "mix": 1, "labels": 1, "train": 1}
+
+# A key at its neutral value is left out of the hash, so that a new option renames nothing.
+NEUTRAL = {
+    "init": None,
+    "precision": "32",
+    "data.first": None,
+    "data.dynamic": False,
+    "data.single_speaker": 0.0,
+    "data.labels": None,
+    "validation.first": None,
+    "validation.dynamic": False,
+    "validation.single_speaker": 0.0,
+    "validation.labels": None,
+}
+
+
+def digest(recipe: dict[str, Any]) -> str:
+    """Twelve hexadecimal digits that name `recipe`: the same for equal recipes in any order of keys."""
+    text = json.dumps(_plain(recipe), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _plain(value: Any) -> Any:
+    """30.0 as 30: how somebody writes a number in YAML must not rename a run."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def run_name(spec: dict[str, Any]) -> str:
+    """The name of a run: the hash of its whole spec, less the keys at their neutral value."""
+    pruned = copy.deepcopy(spec)
+    for path, neutral in NEUTRAL.items():
+        *parents, key = path.split(".")
+        parent = pruned
+        for part in parents:
+            parent = parent[part]
+        if parent.get(key, neutral) == neutral:
+            parent.pop(key, None)
+    return digest(pruned)
+
+
+def merge(*layers: dict[str, Any] | None) -> dict[str, Any]:
+    """Nested dicts laid over each other; a later one wins, key by key."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in (layer or {}).items():
+            if isinstance(value, dict) and isinstance(result.get(key), dict):
+                result[key] = merge(result[key], value)
+            else:
+                result[key] = copy.deepcopy(value)
+    return result
+
+
+def flatten(recipe: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} as {"a.b": 1}."""
+    flat = {}
+    for key, value in recipe.items():
+        if isinstance(value, dict) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def difference(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(key, first's value, second's value) wherever two recipes differ; an absent key reads as "-"."""
+    a, b = flatten(first), flatten(second)
+    return [
+        (key, a.get(key, "-"), b.get(key, "-")) for key in sorted(a | b) if a.get(key, "-") != b.get(key, "-")
+    ]

@@ -1,0 +1,34 @@
+"""What every job of a workflow does around its one call: a log, torch's threads, and errors as messages."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from sepflow.errors import SepflowError
+
+
+@contextlib.contextmanager
+def job(log: str, threads: int) -> Iterator[None]:
+    """Send all output to the file `log`; a SepflowError ends the job with its message on the terminal too."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    terminal = os.dup(sys.stderr.fileno())
+    with Path(log).open("w", buffering=1) as file:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(file.fileno(), stream.fileno())
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True
+        )
+        try:
+            yield
+        except SepflowError as error:
+            print(f"error: {error}", file=sys.stderr)
+            os.write(terminal, f"\nerror: {error}\n(log: {log})\n".encode())
+            sys.exit(1)
+        except BaseException as error:
+            logging.exception("failed")
+            os.write(terminal, f"\nerror: {type(error).__name__}: {error}\n(log: {log})\n".encode())
+            raise SystemExit(1) from None

@@ -1,0 +1,110 @@
+"""Conv-TasNet: Luo & Mesgarani, "Conv-TasNet: Surpassing ideal time-frequency magnitude masking", 2019."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sepflow.errors import SepflowError
+from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm
+
+
+class DilatedConv(nn.Conv1d):
+    """Depthwise dilated convolution [B, H, K] -> [B, H, K], zero-padded."""
+
+    def __init__(self, channels: int, kernel: int, dilation: int) -> None:
+        padding = dilation * (kernel // 2)
+        super().__init__(channels, channels, kernel, 1, padding, dilation, groups=channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (dilation,), frames = self.dilation, x.shape[-1]
+        if dilation == 1:
+            return super().forward(x)
+        # Written in rows of `dilation` frames, a tap's frames stand in one column: a plain convolution down
+        # the columns is the dilated one along the frames, without the CPU's slow dilated backward.
+        rows = F.pad(x, (0, -frames % dilation)).unflatten(-1, (-1, dilation))
+        half = self.kernel_size[0] // 2
+        rows = F.conv2d(rows, self.weight[..., None], self.bias, padding=(half, 0), groups=self.groups)
+        return rows.flatten(2)[..., :frames]
+
+
+class Block(nn.Sequential):
+    """The 1-D convolutional block of Figure 1C, residual and skip output in one 1x1 convolution.
+
+    [B, bottleneck, K] -> [B, bottleneck + skip, K]
+    """
+
+    def __init__(self, bottleneck: int, hidden: int, skip: int, kernel: int, dilation: int) -> None:
+        super().__init__(
+            nn.Conv1d(bottleneck, hidden, 1),
+            nn.PReLU(),
+            global_layer_norm(hidden),
+            DilatedConv(hidden, kernel, dilation),
+            nn.PReLU(),
+            global_layer_norm(hidden),
+            nn.Conv1d(hidden, bottleneck + skip, 1),
+        )
+
+
+class TemporalConvNet(nn.Module):
+    """The separator: `repeats` stacks of `blocks` blocks with dilations 1, 2, 4, ..."""
+
+    def __init__(
+        self,
+        sources: int,
+        filters: int,
+        bottleneck: int,
+        hidden: int,
+        skip: int,
+        conv_kernel: int,
+        blocks: int,
+        repeats: int,
+    ) -> None:
+        super().__init__()
+        self.sources = sources
+        self.widths = [bottleneck, skip]
+        self.bottleneck = nn.Sequential(global_layer_norm(filters), nn.Conv1d(filters, bottleneck, 1))
+        dilations = [2**block for block in range(blocks)] * repeats
+        self.blocks = nn.ModuleList(Block(bottleneck, hidden, skip, conv_kernel, d) for d in dilations)
+        self.activation = nn.PReLU()
+        self.to_sources = nn.Conv1d(skip or bottleneck, sources * filters, 1)
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        """[B, N, K] -> mask logits [B, C, N, K]."""
+        stream, skips = self.bottleneck(encoded), 0
+        for block in self.blocks:
+            update, skip = block(stream).split(self.widths, dim=1)
+            stream, skips = stream + update, skips + skip
+        out = skips if self.widths[1] else stream
+        return self.to_sources(self.activation(out)).unflatten(1, (self.sources, -1))
+
+
+class ConvTasNet(MaskingModel):
+    """Mixture [B, T] -> estimates [B, sources, T].
+
+    filters N, kernel L and stride (default L // 2) in samples, bottleneck B, hidden H, skip Sc (0: no skip
+    path, the residual stream makes the masks), conv_kernel P (odd), blocks X, repeats R, mask "relu" or
+    "sigmoid". Raises SepflowError for a value out of range.
+    """
+
+    def __init__(
+        self,
+        sources: int,
+        filters: int = 256,
+        kernel: int = 20,
+        stride: int | None = None,
+        bottleneck: int = 128,
+        hidden: int = 256,
+        skip: int = 128,
+        conv_kernel: int = 3,
+        blocks: int = 7,
+        repeats: int = 4,
+        mask: str = "relu",
+    ) -> None:
+        check_sizes(kernel=kernel, sources=sources, bottleneck=bottleneck, hidden=hidden)
+        check_sizes(conv_kernel=conv_kernel, blocks=blocks, repeats=repeats)
+        check_sizes(0, skip=skip)
+        if conv_kernel % 2 == 0:
+            raise SepflowError(f"model: conv_kernel must be odd, not {conv_kernel}")
+        super().__init__(filters, kernel, max(1, kernel // 2) if stride is None else stride, mask)
+        self.separator = TemporalConvNet(
+            sources, filters, bottleneck, hidden, skip, conv_kernel, blocks, repeats
+        )

@@ -1,0 +1,96 @@
+"""DPRNN: Luo, Chen & Yoshioka, "Dual-path RNN: efficient long sequence modeling", 2020."""
+
+import torch
+from torch import Tensor, nn
+
+from sepflow.errors import SepflowError
+from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm, overlap_add, pad_to_frames
+
+
+def split_chunks(x: Tensor, size: int, hop: int) -> Tensor:
+    """x [B, F, K] -> chunks [B, S, size, F], zero-padded so that every frame lies in as many of them."""
+    return pad_to_frames(x, size, hop).unfold(-1, size, hop).permute(0, 2, 3, 1).contiguous()
+
+
+def merge_chunks(chunks: Tensor, hop: int, length: int) -> Tensor:
+    """Inverse of `split_chunks`: chunks [B, S, size, F] -> [B, F, K], each frame the mean over its chunks.
+
+    The paper adds without dividing; the linear layer that follows takes the constant up.
+    """
+    frames = chunks.permute(0, 3, 2, 1)
+    counts = overlap_add(torch.ones_like(frames[:1, :1]), hop, length)
+    return overlap_add(frames, hop, length) / counts
+
+
+class PathLayer(nn.Module):
+    """BiLSTM along dimension 2 of [B, S, P, F], linear, gLN and residual (eqs. 1-4)."""
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(features, hidden, batch_first=True, bidirectional=True)
+        self.linear = nn.Linear(2 * hidden, features)
+        self.norm = global_layer_norm(features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.linear(self.lstm(x.flatten(0, 1))[0]).unflatten(0, x.shape[:2])
+        return x + self.norm(out.movedim(-1, 1)).movedim(1, -1)
+
+
+class DualPathRNN(nn.Module):
+    """The separator: `repeats` times a layer within the chunks and a layer across them."""
+
+    def __init__(
+        self, sources: int, filters: int, bottleneck: int, hidden: int, chunk: int, hop: int, repeats: int
+    ) -> None:
+        super().__init__()
+        self.sources, self.chunk, self.hop = sources, chunk, hop
+        self.bottleneck = nn.Sequential(global_layer_norm(filters), nn.Conv1d(filters, bottleneck, 1))
+        self.layers = nn.ModuleList(PathLayer(bottleneck, hidden) for _ in range(2 * repeats))
+        self.activation = nn.PReLU()
+        self.to_sources = nn.Conv1d(bottleneck, sources * bottleneck, 1)
+        self.gates = nn.Conv1d(bottleneck, 2 * bottleneck, 1)
+        self.to_filters = nn.Conv1d(bottleneck, filters, 1, bias=False)
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        """[B, N, K] -> mask logits [B, C, N, K]."""
+        chunks = split_chunks(self.bottleneck(encoded), self.chunk, self.hop)
+        for layer in self.layers:
+            # The two time axes swap places: within chunks, across chunks, within, ...
+            chunks = layer(chunks).transpose(1, 2)
+        merged = merge_chunks(self.activation(chunks), self.hop, encoded.shape[-1])
+        # The paper convolves before the overlap-add; with a mean the two commute, at half the cost.
+        each = self.to_sources(merged).unflatten(1, (self.sources, -1)).flatten(0, 1)
+        value, gate = self.gates(each).chunk(2, dim=1)
+        logits = self.to_filters(value.tanh() * gate.sigmoid())
+        return logits.unflatten(0, (-1, self.sources))
+
+
+class DPRNN(MaskingModel):
+    """Mixture [B, T] -> estimates [B, sources, T].
+
+    filters, kernel and stride (default: half the kernel) in samples, bottleneck, hidden (one direction of
+    the LSTM), chunk and hop (default chunk // 2) in frames, repeats, mask "relu" or "sigmoid". Raises
+    SepflowError for a value out of range.
+    """
+
+    def __init__(
+        self,
+        sources: int,
+        filters: int = 64,
+        kernel: int = 2,
+        stride: int | None = None,
+        bottleneck: int = 64,
+        hidden: int = 128,
+        chunk: int = 250,
+        hop: int | None = None,
+        repeats: int = 6,
+        mask: str = "relu",
+    ) -> None:
+        check_sizes(kernel=kernel, sources=sources, bottleneck=bottleneck, hidden=hidden)
+        check_sizes(chunk=chunk, repeats=repeats)
+        hop = max(1, chunk // 2) if hop is None else hop
+        check_sizes(hop=hop)
+        if hop > chunk:
+            raise SepflowError(f"model: hop {hop} leaves gaps between chunks of {chunk} frames")
+        super().__init__(filters, kernel, max(1, kernel // 2) if stride is None else stride, mask)
+        self.separator = DualPathRNN(sources, filters, bottleneck, hidden, chunk, hop, repeats)

@@ -1,0 +1,80 @@
+"""What every time-domain masking network shares: framing, learned encoder and decoder, masks.
+
+mixture [B, T] -> encoder [B, N, K] -> separator -> masks [B, C, N, K] -> decoder -> estimates [B, C, T]
+(B batch, T samples, N filters, K frames, C sources.)
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sepflow.errors import SepflowError
+
+MASKS = {"relu": torch.relu, "sigmoid": torch.sigmoid}
+
+
+def check_sizes(minimum: int = 1, **sizes: int) -> None:
+    """Raises SepflowError naming the first hyper-parameter that is no integer of at least `minimum`."""
+    for key, value in sizes.items():
+        if type(value) is not int or value < minimum:
+            raise SepflowError(f"model: {key} must be an integer of at least {minimum}, not {value!r}")
+
+
+def global_layer_norm(channels: int) -> nn.GroupNorm:
+    """gLN: over all channels and frames of an example, one gain and bias a channel (Conv-TasNet eq. 6)."""
+    return nn.GroupNorm(1, channels, eps=1e-8)
+
+
+def pad_to_frames(x: Tensor, size: int, hop: int) -> Tensor:
+    """x [..., T] with zeros at both ends: whole frames, the same number of them over every sample.
+
+    (The number is the same wherever `hop` divides `size`; it is never zero.) T may be anything from 1.
+    """
+    length, edge = x.shape[-1], size - hop
+    steps = max(0, -(-(length + 2 * edge - size) // hop))
+    return F.pad(x, (edge, steps * hop + size - length - edge))
+
+
+def overlap_add(frames: Tensor, hop: int, length: int) -> Tensor:
+    """Frames [B, C, size, K] of a signal padded by `pad_to_frames` -> their sum, cut to [B, C, T]."""
+    size, count = frames.shape[2:]
+    total = (count - 1) * hop + size
+    summed = F.fold(frames.flatten(1, 2), (1, total), (1, size), stride=(1, hop)).squeeze(2)
+    return summed[..., size - hop :][..., :length]
+
+
+class Decoder(nn.ConvTranspose1d):
+    """A transposed convolution to one channel, as one matrix product and an overlap-add."""
+
+    def forward(self, weighted: Tensor, length: int) -> Tensor:
+        """Encoder frames of all sources [B, C, N, K] -> waveforms [B, C, T]."""
+        # F.conv_transpose1d gives the same in twice the time on a CPU: it is slow at one output channel.
+        frames = self.weight[:, 0].t() @ weighted
+        return overlap_add(frames, self.stride[0], length)
+
+
+class MaskingModel(nn.Module):
+    """Linear encoder, masks from `self.separator` (set by the subclass), linear decoder.
+
+    The separator maps [B, N, K] to mask logits [B, C, N, K]. Raises SepflowError for a bad size or mask.
+    """
+
+    separator: nn.Module
+
+    def __init__(self, filters: int, kernel: int, stride: int, mask: str) -> None:
+        super().__init__()
+        check_sizes(filters=filters, kernel=kernel, stride=stride)
+        if stride > kernel:
+            raise SepflowError(f"model: stride {stride} leaves gaps between kernels of {kernel} samples")
+        if mask not in MASKS:
+            raise SepflowError(f"model: mask must be one of {', '.join(MASKS)}, not {mask!r}")
+        self.mask = mask
+        self.encoder = nn.Conv1d(1, filters, kernel, stride, bias=False)
+        self.decoder = Decoder(filters, 1, kernel, stride, bias=False)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Mixture [B, T], T >= 1 -> estimates [B, C, T]. They need not add up to the mixture."""
+        kernel, stride = self.encoder.kernel_size[0], self.encoder.stride[0]
+        encoded = self.encoder(pad_to_frames(mixture, kernel, stride)[:, None])
+        masks = MASKS[self.mask](self.separator(encoded))
+        return self.decoder(masks * encoded[:, None], mixture.shape[-1])

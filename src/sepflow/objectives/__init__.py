@@ -1,0 +1,1 @@
+"""Losses on waveforms: pure functions of torch tensors, a value per example, nothing of files."""

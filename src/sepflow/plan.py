@@ -1,0 +1,266 @@
+"""From the configuration to every run, mix, corpus and table row, each with the name that identifies it.
+
+Pure but for YAML and the digests of folders; nothing here needs numpy, torch or Snakemake.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sepflow import config as files
+from sepflow.corpora.digest import folder_digest
+from sepflow.errors import SepflowError
+from sepflow.identity import NEUTRAL, RECIPES, digest, merge, run_name
+
+STAGES = ("teacher", "student", "finetune", "distill", "supervised")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model to train: its name, the stage that makes it, its whole spec, and what papers call it."""
+
+    name: str
+    stage: str
+    spec: dict[str, Any]
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """All that a scale asks for. Keys of `runs`, `mixes` and `corpora` are their names on disk."""
+
+    scale: str
+    untrained: bool
+    runs: dict[str, Run] = field(default_factory=dict)
+    mixes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
+    corpus_paths: dict[str, str | None] = field(default_factory=dict)
+    corpus_labels: dict[str, str] = field(default_factory=dict)
+    tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def named(self, kind: str) -> list[str]:
+        """The names of the mixes of one kind ("speakers" or "labels")."""
+        return [name for name, recipe in self.mixes.items() if recipe["kind"] == kind]
+
+    def staged(self, stage: str) -> list[str]:
+        """The names of the runs of one stage."""
+        return [name for name, run in self.runs.items() if run.stage == stage]
+
+    def find(self, name: str) -> Run:
+        """A run by its name, a prefix of it, or what a paper calls it (with or without the paper)."""
+        found = [
+            run
+            for run in self.runs.values()
+            if run.name.startswith(name)
+            or name in run.labels
+            or name in [x.split("/")[1] for x in run.labels]
+        ]
+        if len(found) != 1:
+            labels = [label.split("/")[1] for run in self.runs.values() for label in run.labels]
+            raise SepflowError(
+                f"{name!r} names {len(found)} runs."
+                if found
+                else files.unknown_name("run", name, sorted(labels))
+            )
+        return found[0]
+
+    def paper_tables(self, paper: str) -> list[str]:
+        """The names of a paper's tables."""
+        return [table for owner, table in self.tables if owner == paper]
+
+
+def load(config: dict[str, Any], root: Path) -> Plan:
+    """Resolve `config` (the content of config/config.yaml) against the YAML files under `root`/config.
+
+    Raises SepflowError naming the file and the key where anything is wrong or missing.
+    """
+    directory = root / "config"
+    files.check(config, "config", directory, "config/config.yaml")
+    path = directory / "scales" / f"{config['scale']}.yaml"
+    scale = files.read(path, "scale", directory)
+    plan = Plan(scale=config["scale"], untrained=scale.get("untrained", False))
+    for unknown in set(config.get("corpora") or {}) - set(scale["corpora"]):
+        if not _known_elsewhere(unknown, directory):
+            words = files.unknown_name("corpus", unknown, sorted(scale["corpora"]))
+            raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
+    for name in config["papers"]:
+        paper = files.read(directory / "papers" / f"{name}.yaml", "paper", directory)
+        _Resolver(plan, name, paper, scale, config).all()
+    return plan
+
+
+def _known_elsewhere(corpus: str, directory: Path) -> bool:
+    """Another scale may use the corpus: then its path in config.yaml is no mistake."""
+    return any(
+        corpus in files.read(p, "scale", directory)["corpora"] for p in (directory / "scales").glob("*.yaml")
+    )
+
+
+class _Resolver:
+    """One paper at one scale, resolved into `plan`."""
+
+    def __init__(self, plan: Plan, name: str, paper: dict, scale: dict, config: dict):
+        self.plan, self.name, self.scale, self.config = plan, name, scale, config
+        change = scale["papers"].get(name, {})
+        self.file = f"config/papers/{name}.yaml"
+        for part in ("mixes", "models", "stages", "runs"):
+            for key in set(change.get(part, {})) - set(paper[part]):
+                words = files.unknown_name(part.rstrip("s"), key, list(paper[part]))
+                raise SepflowError(f"config/scales/{plan.scale}.yaml: papers.{name}.{part}.{key}: {words}")
+        self.tables = paper["tables"]
+        self.paper, self.change = paper, change
+        self.done: dict[str, str] = {}
+
+    def all(self) -> None:
+        for label in self.paper["runs"]:
+            self.run(label)
+        for table in self.tables:
+            self.plan.tables[self.name, table] = self.table(table)
+
+    def layers(self, part: str, key: str) -> list[dict]:
+        return [self.paper[part].get(key, {}), self.change.get(part, {}).get(key, {})]
+
+    def run(self, label: str, asking: tuple[str, ...] = ()) -> str:
+        """Resolve one run and those it builds on; return its name."""
+        where = f"{self.file}: runs.{label}"
+        if label in asking:
+            raise SepflowError(f"{where}: it builds on itself: {' -> '.join([*asking, label])}")
+        if label not in self.paper["runs"]:
+            words = files.unknown_name("run", label, list(self.paper["runs"]))
+            raise SepflowError(f"{self.file}: runs.{asking[-1]}: {words}" if asking else f"{where}: {words}")
+        if label in self.done:
+            return self.done[label]
+        own = self.layers("runs", label)
+        stage = merge(*own).get("stage")
+        if stage not in STAGES:
+            raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
+        spec = merge(self.paper["base"], self.change.get("base"), *self.layers("stages", stage), *own)
+        spec.pop("stage")
+        spec["recipe"] = RECIPES["train"]
+        spec["model"] = self.model(spec["model"], where)
+        _fill_neutral(spec)
+        if spec["init"]:
+            spec["init"] = self.run(spec["init"], (*asking, label))
+        spec["validation"]["labels"] = spec["validation"]["labels"] or spec["data"]["labels"]
+        for part in ("data", "validation"):
+            spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
+        _check_spec(spec, where)
+        name = run_name(spec)
+        run = self.plan.runs.setdefault(name, Run(name, stage, spec))
+        run.labels.append(f"{self.name}/{label}")
+        self.done[label] = name
+        return name
+
+    def model(self, model: dict, where: str) -> dict:
+        if model["name"] not in self.paper["models"]:
+            words = files.unknown_name("model", model["name"], list(self.paper["models"]))
+            raise SepflowError(f"{where}: model.name: {words}")
+        return merge(*self.layers("models", model["name"]), model)
+
+    def data(self, data: dict, spec: dict, where: str, asking: tuple[str, ...]) -> dict:
+        """The mix of a run by its whole recipe, its labels (if any) folded in."""
+        recipe = self.mix(data["mix"], where)
+        labels = data.pop("labels")
+        if data["first"] and data["first"] > recipe["mixtures"]:
+            raise SepflowError(f"{where}: first: {data['first']} of only {recipe['mixtures']} mixtures")
+        if labels and data["dynamic"]:
+            raise SepflowError(
+                f"{where}: dynamic: mixtures with labels are fixed; take away dynamic or labels"
+            )
+        if labels:
+            recipe = {"kind": "labels", "recipe": RECIPES["labels"], "mix": recipe, **labels}
+            recipe["run"] = self.run(labels["run"], asking)
+            recipe.setdefault("selection", "none")
+            if recipe.setdefault("unit", "utterance") == "segment":
+                recipe["segment"] = spec["segment"]
+            self.plan.mixes[digest(recipe)] = recipe
+        return {**data, "mix": recipe}
+
+    def mix(self, label: str, where: str) -> dict:
+        """A mix by its whole recipe, its corpus by its own."""
+        if label not in self.paper["mixes"]:
+            words = files.unknown_name("mix", label, list(self.paper["mixes"]))
+            raise SepflowError(f"{where}: mix: {words}")
+        mix = merge(*self.layers("mixes", label))
+        corpus = self.corpus(mix.pop("role"), mix.pop("rate"), f"{self.file}: mixes.{label}.role")
+        recipe = {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": corpus, **mix}
+        self.plan.mixes[digest(recipe)] = recipe
+        return recipe
+
+    def corpus(self, role: str, rate: int, where: str) -> dict:
+        roles, corpora = self.scale["roles"], self.scale["corpora"]
+        scale_file = f"config/scales/{self.plan.scale}.yaml"
+        if role not in roles:
+            raise SepflowError(f"{where}: {scale_file} has no corpus for the role {role!r}")
+        name = roles[role]
+        if name not in corpora:
+            words = files.unknown_name("corpus", name, list(corpora))
+            raise SepflowError(f"{scale_file}: roles.{role}: {words}")
+        recipe = {**corpora[name], "rate": rate, "recipe": RECIPES["corpus"]}
+        path = (self.config.get("corpora") or {}).get(name)
+        if recipe["kind"] == "folder" and "release" not in recipe:
+            recipe["digest"] = self.folder_digest(name, path)
+        key = digest(recipe)
+        self.plan.corpora[key], self.plan.corpus_paths[key], self.plan.corpus_labels[key] = recipe, path, name
+        return recipe
+
+    def folder_digest(self, name: str, path: str | None) -> str:
+        if not path:
+            raise SepflowError(
+                f"config/config.yaml: corpora.{name} is not set: scale {self.plan.scale} reads a folder of "
+                f"recordings; give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'"
+            )
+        try:
+            return folder_digest(Path(path).expanduser())
+        except SepflowError as error:
+            raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
+
+    def table(self, label: str) -> dict:
+        """A table with its rows' runs, score files and the name of its test mix."""
+        table = self.tables[label]
+        where = f"{self.file}: tables.{label}"
+        test = self.mix(table["test"], f"{where}.test")
+        rows = []
+        for key, row in table["rows"].items():
+            if len(row["cells"]) != len(table["columns"]):
+                raise SepflowError(
+                    f"{where}.rows.{key}: {len(row['cells'])} cells for {len(table['columns'])} columns"
+                )
+            if row["run"] not in self.paper["runs"]:
+                words = files.unknown_name("run", row["run"], list(self.paper["runs"]))
+                raise SepflowError(f"{where}.rows.{key}: {words}")
+            run = self.run(row["run"])
+            selection = row.get("selection", "none")
+            if (self.plan.runs[run].spec["model"]["sources"] != test["speakers"]) == (selection == "none"):
+                raise SepflowError(
+                    f"{where}.rows.{key}: selection: {selection} does not fit the run's outputs"
+                )
+            scores = f"results/runs/{run}/scores/{digest(test)}.csv"
+            rows.append(
+                {**row, "id": key, "label": row["run"], "run": run, "selection": selection, "scores": scores}
+            )
+        for i, comparison in enumerate(table.get("comparisons", [])):
+            for side in ("better", "than"):
+                if comparison[side] not in table["rows"]:
+                    words = files.unknown_name("row", comparison[side], list(table["rows"]))
+                    raise SepflowError(f"{where}.comparisons.{i}.{side}: {words}")
+        return {**table, "title": self.paper["title"], "rows": rows, "mix": digest(test)}
+
+
+def _fill_neutral(spec: dict) -> None:
+    for path, neutral in NEUTRAL.items():
+        *parents, key = path.split(".")
+        part = spec
+        for parent in parents:
+            part = part[parent]
+        part.setdefault(key, neutral)
+
+
+def _check_spec(spec: dict, where: str) -> None:
+    if spec["steps"] % spec["validate_every"]:
+        raise SepflowError(
+            f"{where}: validate_every: {spec['steps']} steps are no multiple of {spec['validate_every']}; "
+            "the last steps would never be validated"
+        )
+    if spec["objective"]["name"] == "mixit" and spec["model"]["sources"] < 2:
+        raise SepflowError(f"{where}: model.sources: MixIT needs two estimates or more")

@@ -1,0 +1,81 @@
+"""The running checkpoint: one file that holds all a run needs to go on, and to end."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+
+from sepflow.errors import SepflowError
+from sepflow.files import replacing
+
+
+class RunningCheckpoint(lightning.Callback):
+    """After each validation: a row of history, the best weights so far, and the checkpoint on disk.
+
+    History, best weights and the seconds spent live in the checkpoint, because the files that a workflow
+    declares vanish when a job starts again.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, torch.Tensor] = {}
+        self.best_loss = float("inf")
+        self.seconds = 0.0
+        self._since = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What Lightning puts into the checkpoint for this callback."""
+        return {key: getattr(self, key) for key in ("history", "best", "best_loss", "seconds")}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up where the checkpoint left off."""
+        self.__dict__.update(state)
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Start the clock; what came before is in `seconds`."""
+        self._since = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Record, compare, save."""
+        now = time.monotonic()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        loss = float(trainer.callback_metrics["validation_loss"])
+        train_loss = float(torch.stack(module.train_losses).double().mean())
+        module.train_losses.clear()
+        row = {
+            "step": trainer.global_step,
+            "train_loss": train_loss,
+            "validation_loss": loss,
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds": round(self.seconds, 2),
+        }
+        self.history.append(row)
+        if trainer.logger:
+            trainer.logger.log_metrics(
+                {k: v for k, v in row.items() if k != "step"}, step=trainer.global_step
+            )
+        if loss < self.best_loss:
+            weights = module.task.model.state_dict()
+            self.best_loss, self.best = loss, {name: w.detach().cpu().clone() for name, w in weights.items()}
+        with replacing(self.path) as temporary:
+            trainer.save_checkpoint(temporary)
+
+
+def usable(path: Path) -> Path | None:
+    """`path` if there is a checkpoint to go on from, None if there is none.
+
+    Raises SepflowError where the file is there and cannot be read: to begin anew is the user's to say.
+    """
+    if not path.exists():
+        return None
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # zipfile, pickle, EOF, ...: torch has no exception of its own for it
+        raise SepflowError(
+            f"{path}: the checkpoint is truncated or damaged ({type(error).__name__}). "
+            "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
+        ) from error
+    return path

@@ -1,0 +1,68 @@
+"""The loop around a task, as Lightning wants it."""
+
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from sepflow import tasks
+from sepflow.errors import SepflowError
+
+PRECISIONS = {"32": "32-true", "64": "64-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+class Training(lightning.LightningModule):
+    """A run's task with its optimiser: mean loss of a batch, in dB, both ways."""
+
+    def __init__(self, spec: dict[str, Any]):
+        super().__init__()
+        self.spec = spec
+        self.task = tasks.build(spec)
+        self.train_losses: list[Tensor] = []
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        """Mean loss of a batch; SepflowError where it is not a number."""
+        loss = self.task.loss(batch).mean()
+        if not torch.isfinite(loss):
+            raise SepflowError(self._diverged(batch))
+        self.train_losses.append(loss.detach())
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        """Accumulate the mean of the loss over all validation examples."""
+        losses = self.task.loss(batch)
+        self.log("validation_loss", losses.mean(), batch_size=len(losses), on_epoch=True, sync_dist=True)
+
+    def _diverged(self, batch: tuple[Tensor, Tensor]) -> str:
+        first = self.global_step * self.spec["batch"]
+        bad = [str(first + i) for i, x in enumerate(batch[0]) if not torch.isfinite(x).all()]
+        cause = (
+            f"examples {', '.join(bad)} of the mix are not finite: check the corpus"
+            if bad
+            else f"the input is finite, the weights diverged: lower optimizer.lr ({self.spec['optimizer']['lr']})"
+        )
+        return (
+            f"The loss is not a number at step {self.global_step + 1} of {self.spec['steps']}: {cause}. "
+            "The last checkpoint before it is kept."
+        )
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam, with warm-up and linear decay a step, or halving at a plateau of the validation loss."""
+        settings = self.spec["optimizer"]
+        optimizer = torch.optim.Adam(self.parameters(), lr=settings["lr"])
+        if settings["plateau"]:
+            scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings["plateau"])
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": scheduler, "monitor": "validation_loss", "interval": "epoch"},
+            }
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _factor(self, step: int) -> float:
+        """The share of the learning rate at a step: up over the warm-up, then level or down to 0."""
+        settings, steps = self.spec["optimizer"], self.spec["steps"]
+        up = min(1.0, (step + 1) / (settings["warmup"] + 1))
+        left = (steps - step) / max(steps - settings["warmup"], 1)
+        return up * (min(1.0, left) if settings["decay"] == "linear" else 1.0)

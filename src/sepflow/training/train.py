@@ -1,0 +1,126 @@
+"""Train one run: from its resolved spec to a model, its history and its provenance."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import lightning
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from sepflow import provenance
+from sepflow.errors import SepflowError
+from sepflow.files import write_json, write_text
+from sepflow.identity import difference, digest
+from sepflow.models.artefact import load_model, save_model
+from sepflow.simulation.mix import open_mix
+from sepflow.training.checkpoint import RunningCheckpoint, usable
+from sepflow.training.data import train_loader, validation_loader
+from sepflow.training.module import PRECISIONS, Training
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    spec: dict[str, Any],
+    out: Path,
+    results: Path = Path("results"),
+    device: str = "auto",
+    workers: int = 0,
+    progress: bool = False,
+) -> None:
+    """Train the run of `spec`; write model.safetensors, spec.json, history.csv and run.json into `out`.
+
+    A run that was killed goes on from `out`/checkpoint/last.ckpt. `results` holds the mixes, corpora and
+    runs that the spec names. Torch's threads are the caller's to set: results are the same, to the bit on
+    a CPU, for one number of threads. Raises SepflowError for what a user can mend.
+    """
+    torch.manual_seed(spec["seed"])
+    module = Training(spec)
+    if spec["init"]:
+        _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
+    loaders = [_mix(spec[part]["mix"], results) for part in ("data", "validation")]
+    pairs = module.task.pairs
+    keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
+    resume = usable(keeper.path)
+    if resume:
+        log.info("going on from %s", resume)
+    trainer = _trainer(spec, out, keeper, device, progress)
+    trainer.fit(
+        module,
+        train_loader(spec, loaders[0], pairs, workers),
+        validation_loader(spec, loaders[1], pairs),
+        ckpt_path=resume,
+        weights_only=True,
+    )
+    if trainer.interrupted:
+        raise SepflowError(f"interrupted; start again to go on from {keeper.path}")
+    _write(spec, out, keeper, trainer)
+
+
+def _trainer(
+    spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, device: str, progress: bool
+) -> lightning.Trainer:
+    callbacks: list[lightning.Callback] = []
+    if spec["patience"] is not None:
+        callbacks.append(
+            EarlyStopping("validation_loss", patience=spec["patience"], check_on_train_epoch_end=True)
+        )
+    if progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=20))
+    return lightning.Trainer(
+        accelerator=device,
+        devices=1,
+        precision=PRECISIONS[spec["precision"]],
+        max_steps=spec["steps"],
+        limit_train_batches=spec["validate_every"],
+        gradient_clip_val=spec["optimizer"]["clip"],
+        callbacks=[*callbacks, keeper],  # the keeper last: it saves what the others have decided
+        logger=TensorBoardLogger(out, name="", version="tensorboard"),
+        log_every_n_steps=spec["validate_every"],
+        enable_checkpointing=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=2,
+        use_distributed_sampler=False,
+    )
+
+
+def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
+    """Load the weights of another run; all of them, or say what does not fit."""
+    weights, other = load_model(path)
+    differs = difference(other["model"], spec["model"])
+    if differs:
+        raise SepflowError(f"{path}: another model than this run's: " + "; ".join(map(str, differs)))
+    module.task.model.load_state_dict(weights)
+
+
+def _mix(recipe: dict[str, Any], results: Path) -> Any:
+    corpus = digest(recipe.get("mix", recipe)["corpus"])
+    return open_mix(recipe, results / "mixes" / digest(recipe), results / "corpora" / corpus)
+
+
+def _write(spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, trainer: lightning.Trainer) -> None:
+    """The outputs, the model last; then the checkpoint has done its work."""
+    write_json(out / "spec.json", spec)
+    write_text(out / "history.csv", pd.DataFrame(keeper.history).to_csv(index=False))
+    best = min(keeper.history, key=lambda row: row["validation_loss"])
+    write_json(
+        out / "run.json",
+        provenance.stamp()
+        | {
+            "device": provenance.device_name(trainer.strategy.root_device),
+            "threads": torch.get_num_threads(),
+            "seconds": round(keeper.seconds, 1),
+            "steps": trainer.global_step,
+            "selected_step": best["step"],
+            "validation_loss": best["validation_loss"],
+            "parameters": sum(w.numel() for w in keeper.best.values()),
+        },
+    )
+    save_model(out / "model.safetensors", keeper.best, spec)
+    keeper.path.unlink(missing_ok=True)
+    log.info("%s", json.dumps({"steps": trainer.global_step, "selected": best["step"], **best}))

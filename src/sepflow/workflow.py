@@ -1,0 +1,107 @@
+"""What the workflow's rules ask of the plan: the inputs and parameters of a job, from its wildcards."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sepflow.identity import digest
+from sepflow.plan import Plan
+
+FORMATS = (".csv", ".md", ".tex", ".svg")
+
+
+def export_package() -> None:
+    """Let every process started from here import this very copy of the package."""
+    source = str(Path(__file__).parents[1])
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", source)]
+    os.environ["PYTHONPATH"] = os.pathsep.join([source, *others])
+
+
+class Jobs:
+    """The plan, as functions of a rule's wildcards. `root` is the checkout that holds the package."""
+
+    def __init__(self, plan: Plan, root: Path):
+        self.plan, self.root = plan, root
+
+    def pattern(self, names: Iterable[str]) -> str:
+        """A wildcard constraint that matches these names and, where there are none, nothing."""
+        return "|".join(names) or "(?!)"
+
+    def results(self, paper: str) -> list[str]:
+        """The files of all tables of a paper."""
+        tables = [table for owner, table in self.plan.tables if owner == paper]
+        return [
+            f"results/{self.plan.scale}/tables/{paper}/{table}{end}" for table in tables for end in FORMATS
+        ]
+
+    def sources(self, *names: str) -> list[str]:
+        """Files of the package that a cheap stage is made again for."""
+        return [str(self.root / "src" / "sepflow" / name) for name in names]
+
+    def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
+        """The whole recipe of a corpus."""
+        return self.plan.corpora[wildcards.corpus]
+
+    def corpus_label(self, wildcards: Any) -> str:
+        """What the scale calls a corpus, and config.yaml its directory."""
+        return self.plan.corpus_labels[wildcards.corpus]
+
+    def mix_recipe(self, wildcards: Any) -> dict[str, Any]:
+        """The whole recipe of a mix."""
+        return self.plan.mixes[wildcards.mix]
+
+    def mix_manifest(self, wildcards: Any) -> str:
+        """The manifest that a mix is decided over."""
+        return f"{self._corpus(wildcards.mix)}/manifest.csv"
+
+    def mix_inputs(self, wildcards: Any) -> list[str]:
+        """The plan of a mix, then its corpus's manifest and audio."""
+        return self._mix_files(wildcards.mix)
+
+    def labels_inputs(self, wildcards: Any) -> dict[str, Any]:
+        """The mix to be labelled, and the model that labels it."""
+        recipe = self.plan.mixes[wildcards.mix]
+        return {
+            "mix": self._mix_files(digest(recipe["mix"])),
+            "model": f"results/runs/{recipe['run']}/model.safetensors",
+        }
+
+    def run_spec(self, wildcards: Any) -> dict[str, Any]:
+        """The whole spec of a run."""
+        return self.plan.runs[wildcards.run].spec
+
+    def run_inputs(self, wildcards: Any) -> list[str]:
+        """The mixes, corpora and models that a training reads."""
+        spec = self.plan.runs[wildcards.run].spec
+        files = [
+            file for part in ("data", "validation") for file in self._mix_files(digest(spec[part]["mix"]))
+        ]
+        if spec["init"]:
+            files.append(f"results/runs/{spec['init']}/model.safetensors")
+        return sorted(set(files))
+
+    def table(self, wildcards: Any) -> dict[str, Any]:
+        """A table of a paper, resolved."""
+        return self.plan.tables[wildcards.paper, wildcards.table]
+
+    def table_inputs(self, wildcards: Any) -> list[str]:
+        """The scores that a table joins, the provenance of its runs, and its test mix."""
+        table = self.table(wildcards)
+        runs = [f"results/runs/{row['run']}/run.json" for row in table["rows"]]
+        scores = [row["scores"] for row in table["rows"]]
+        return list(dict.fromkeys([*scores, *runs, f"results/mixes/{table['mix']}/mix.csv"]))
+
+    def context(self, wildcards: Any) -> dict[str, Any]:
+        """What a table says beside its numbers: the scale and its corpora."""
+        corpora = [f"{self.plan.corpus_labels[name]} (`{name}`)" for name in self.plan.corpora]
+        return {"scale": self.plan.scale, "untrained": self.plan.untrained, "corpora": corpora}
+
+    def _corpus(self, mix: str) -> str:
+        recipe = self.plan.mixes[mix]
+        return f"results/corpora/{digest(recipe.get('mix', recipe)['corpus'])}"
+
+    def _mix_files(self, mix: str) -> list[str]:
+        directory, corpus = f"results/mixes/{mix}", self._corpus(mix)
+        files = [f"{directory}/mix.csv", f"{corpus}/manifest.csv", f"{corpus}/audio.i16"]
+        return [*files, f"{directory}/labels.f32"] if self.plan.mixes[mix]["kind"] == "labels" else files

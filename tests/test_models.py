@@ -1,0 +1,261 @@
+"""Models against published parameter counts, plain formulas, and frozen loss traces."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sepflow.errors import SepflowError
+from sepflow.models import build
+from sepflow.models.conv_tasnet import DilatedConv
+from sepflow.models.dprnn import merge_chunks, split_chunks
+from sepflow.models.masking import Decoder, global_layer_norm, overlap_add, pad_to_frames
+
+TINY = {
+    "conv_tasnet": {
+        "name": "conv_tasnet", "sources": 2, "filters": 32, "kernel": 16, "bottleneck": 16, "hidden": 24,
+        "skip": 16, "blocks": 3, "repeats": 2,
+    },
+    "dprnn": {
+        "name": "dprnn", "sources": 2, "filters": 32, "kernel": 16, "bottleneck": 16, "hidden": 12,
+        "chunk": 10, "repeats": 2,
+    },
+}  # fmt: skip
+# 20 steps of Adam 1e-3 on the mean squared error, float64, one thread (see `trace`).
+GOLDEN = {
+        "conv_tasnet": [1.16859388395, 1.11166578502, 1.06767372713, 1.0340629689, 1.00779071707,
+        0.988049157447, 0.973038878671, 0.961119927852, 0.950899431864, 0.941383119013, 0.932176896723,
+        0.923672283318, 0.915328271427, 0.906921922497, 0.898452956585, 0.88980784559, 0.880856287553,
+        0.871876106686, 0.86304335918, 0.854348139363],
+        "dprnn": [0.99538950228, 0.990508243798, 0.986101044069, 0.982084589026, 0.978305564625,
+        0.974813916596, 0.971471537608, 0.967834452882, 0.963981355322, 0.959871511383, 0.955621980566,
+        0.951137717192, 0.946419598041, 0.941512557407, 0.936463351376, 0.931299256219, 0.92595292602,
+        0.920402723776, 0.914544272629, 0.908386078109],
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def tiny(name: str, seed: int = 0, **changes) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return build(TINY[name] | changes)
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ({"name": "conv_tasnet", "sources": 2}, 2_933_945),
+        ({"name": "conv_tasnet", "sources": 4}, 2_999_993),
+        ({"name": "conv_tasnet", "sources": 2, "skip": 0}, 2_012_857),
+        ({"name": "conv_tasnet", "sources": 4, "skip": 0}, 2_078_905),
+        ({"name": "dprnn", "sources": 2}, 2_608_065),
+    ],
+)
+def test_paper_sizes_have_the_published_number_of_parameters(spec, count):
+    assert sum(p.numel() for p in build(spec).parameters()) == count
+
+
+@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("sources", [1, 3])
+def test_any_length_comes_back_whole(name, sources):
+    model = tiny(name, sources=sources)
+    for length in (1, 7, 799, 8001):
+        estimates = model(torch.randn(2, length))
+        assert estimates.shape == (2, sources, length)
+        assert estimates.isfinite().all()
+        assert estimates[..., [0, -1]].abs().min() > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("name", TINY)
+def test_dtype_is_kept(name, dtype):
+    assert tiny(name).to(dtype)(noise(2, 500).to(dtype)).dtype == dtype
+
+
+VARIANTS = [{}, {"mask": "sigmoid"}, {"stride": 5}]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [(name, changes) for name in TINY for changes in VARIANTS]
+    + [("conv_tasnet", {"skip": 0}), ("dprnn", {"hop": 3})],
+)
+def test_gradient_reaches_every_parameter(name, changes):
+    model = tiny(name, **changes)
+    model(torch.randn(2, 801)).square().mean().backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, key
+
+
+def test_residual_of_the_last_block_is_the_only_idle_part():
+    model = tiny("conv_tasnet")
+    model(torch.randn(2, 801)).square().mean().backward()
+    idle = [block[-1].weight.grad[:16].abs().max() == 0 for block in model.separator.blocks]
+    assert idle == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_examples_do_not_see_their_neighbours(name):
+    model, mixture = tiny(name).double(), noise(4, 801)
+    together = model(mixture)
+    order = torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(model(mixture[order]), together[order], rtol=1e-11, atol=1e-13)
+    alone = torch.cat([model(one[None]) for one in mixture])
+    torch.testing.assert_close(alone, together, rtol=1e-11, atol=1e-13)
+    mixture[0] *= 1e3
+    torch.testing.assert_close(model(mixture)[1:], together[1:], rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_the_global_seed_decides_the_weights(name):
+    first, again, other = (tiny(name, seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not torch.equal(first["encoder.weight"], other["encoder.weight"])
+
+
+def test_global_layer_norm_is_the_papers_formula():
+    x, norm = noise(3, 5, 7) * 4 + 2, global_layer_norm(5).double()
+    gain, bias = torch.nn.init.normal_(norm.weight), torch.nn.init.normal_(norm.bias)
+    for example, out in zip(x, norm(x), strict=True):
+        mean = example.sum() / 35
+        variance = (example - mean).square().sum() / 35
+        want = (example - mean) / (variance + 1e-8).sqrt() * gain[:, None] + bias[:, None]
+        torch.testing.assert_close(out, want)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("dilation", [1, 2, 8, 64])
+def test_dilated_convolution_is_the_direct_sum(kernel, dilation):
+    conv, x = DilatedConv(4, kernel, dilation).double(), noise(2, 4, 45)
+    want = conv.bias[:, None].expand(2, 4, 45).clone()
+    for tap in range(kernel):
+        shift = (tap - kernel // 2) * dilation
+        for k in range(45):
+            if 0 <= k + shift < 45:
+                want[..., k] += conv.weight[:, 0, tap] * x[..., k + shift]
+    torch.testing.assert_close(conv(x), want)
+
+
+@given(st.integers(1, 300), st.integers(1, 40), st.data())
+@settings(deadline=None, max_examples=60)
+def test_padding_gives_whole_frames_and_covers_every_sample(length, size, data):
+    hop = data.draw(st.integers(1, size))
+    padded = pad_to_frames(torch.ones(1, length), size, hop)
+    assert (padded.shape[-1] - size) % hop == 0 and padded.sum() == length
+    frames = padded.unfold(-1, size, hop).transpose(1, 2)[:, None]
+    covered = overlap_add(frames, hop, length)
+    assert covered.shape == (1, 1, length)
+    assert covered.min() >= size // hop and covered.max() <= -(-size // hop)
+    if size % hop == 0:
+        assert (covered == size / hop).all()
+
+
+@given(st.integers(1, 120), st.integers(1, 25), st.data())
+@settings(deadline=None, max_examples=60)
+def test_merging_undoes_chunking(length, size, data):
+    hop = data.draw(st.integers(1, size))
+    x = noise(2, 3, length, seed=length)
+    chunks = split_chunks(x, size, hop)
+    assert chunks.shape[::2] == (2, size) and chunks.shape[3] == 3
+    torch.testing.assert_close(merge_chunks(chunks, hop, length), x)
+
+
+def test_chunks_are_consecutive_frames_half_overlapped():
+    chunks = split_chunks(torch.arange(1.0, 8)[None, None], size=4, hop=2)
+    assert chunks[0, :, :, 0].tolist() == [
+        [0, 0, 1, 2],
+        [1, 2, 3, 4],
+        [3, 4, 5, 6],
+        [5, 6, 7, 0],
+        [7, 0, 0, 0],
+    ]
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(20, 10), (16, 5), (2, 1), (3, 3)])
+def test_decoder_is_a_transposed_convolution(kernel, stride):
+    decoder, weighted = Decoder(6, 1, kernel, stride, bias=False).double(), noise(2, 3, 6, 9)
+    full = F.conv_transpose1d(weighted.flatten(0, 1), decoder.weight, stride=stride).view(2, 3, -1)
+    edge = kernel - stride
+    length = full.shape[-1] - 2 * edge
+    torch.testing.assert_close(decoder(weighted, length), full[..., edge : edge + length])
+
+
+@pytest.mark.parametrize("length", [1, 7, 16, 799])
+def test_encoder_and_decoder_can_return_every_sample(length):
+    """With unit masks, and +-delta filters on both sides, the codec is twice the identity at 50 % overlap."""
+    model = tiny("conv_tasnet", filters=16).double()
+    model.encoder.weight.data[:, 0] = torch.eye(16)
+    model.decoder.weight.data[:, 0] = torch.eye(16)
+    model.separator = torch.nn.Module()
+    model.separator.forward = lambda encoded: torch.ones_like(encoded)[:, None].expand(-1, 2, -1, -1)
+    mixture = noise(2, length)
+    torch.testing.assert_close(model(mixture), 2 * mixture[:, None].expand(-1, 2, -1))
+
+
+def adam_losses(model, mixture, references, steps, rate=1e-3):
+    optimizer, losses = torch.optim.Adam(model.parameters(), lr=rate), []
+    for _ in range(steps):
+        loss = (model(mixture) - references).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_one_batch_is_learnt_by_heart(name):
+    time = torch.arange(2000) / 8000
+    low, high = torch.sin(2 * torch.pi * 220 * time), torch.sin(2 * torch.pi * 1300 * time)
+    references = torch.stack([torch.stack([low, 0.5 * high]), torch.stack([0.5 * low, high])])
+    losses = adam_losses(tiny(name), references.sum(1), references, steps=80, rate=1e-2)
+    assert 10 * np.log10(losses[0] / losses[-1]) > 10
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_golden_trace(name):
+    references = noise(2, 2, 800, seed=1)
+    losses = adam_losses(tiny(name).double(), references.sum(1), references, steps=20)
+    np.testing.assert_allclose(losses, GOLDEN[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"kernle": 16}, ["kernle", "conv_kernel", "bottleneck"]),
+        ({"name": "conv_tasnet", "chunk": 5}, ["chunk", "conv_tasnet"]),
+        ({"name": "tasnet"}, ["'tasnet'", "conv_tasnet", "dprnn"]),
+        ({"name": None}, ["None", "conv_tasnet", "dprnn"]),
+        ({"filters": 0}, ["filters", "0"]),
+        ({"hidden": "64"}, ["hidden", "'64'"]),
+        ({"repeats": True}, ["repeats", "True"]),
+        ({"skip": -1}, ["skip", "-1"]),
+        ({"stride": 17}, ["stride 17", "16"]),
+        ({"conv_kernel": 4}, ["conv_kernel", "odd"]),
+        ({"mask": "softmax"}, ["mask", "relu", "sigmoid"]),
+        ({"name": ["dprnn"]}, ["dprnn"]),
+    ],
+)
+def test_a_bad_spec_is_named(changes, said):
+    with pytest.raises(SepflowError) as caught:
+        build(TINY["conv_tasnet"] | changes)
+    assert all(word in str(caught.value) for word in said)
+
+
+def test_a_missing_key_and_a_gap_between_chunks_are_named():
+    with pytest.raises(SepflowError, match="'sources' is missing"):
+        build({"name": "dprnn"})
+    with pytest.raises(SepflowError, match="hop 11"):
+        build(TINY["dprnn"] | {"hop": 11})

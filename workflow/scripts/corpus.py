@@ -1,0 +1,12 @@
+"""A corpus on disk, or synthesised, as a manifest and one packed file."""
+
+from pathlib import Path
+
+from sepflow.job import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from sepflow import corpora
+
+    path = (snakemake.config.get("corpora") or {}).get(snakemake.params.label)
+    out = Path(snakemake.output.manifest).parent
+    corpora.build(snakemake.params.recipe, out, path, snakemake.threads)

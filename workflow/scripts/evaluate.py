@@ -1,0 +1,16 @@
+"""A run on a test mix: one score a mixture, source and metric."""
+
+from pathlib import Path
+
+from sepflow.job import job
+
+with job(snakemake.log[0], snakemake.threads):
+    import torch
+
+    from sepflow.evaluation import evaluate
+    from sepflow.simulation.mix import open_mix
+
+    torch.set_num_threads(snakemake.threads)
+    files = snakemake.input
+    mix = open_mix(snakemake.params.recipe, *(Path(file).parent for file in files.mix[:2]))
+    evaluate(Path(files.model), mix, Path(snakemake.output[0]), snakemake.config["device"])
