@@ -6,7 +6,9 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
+
 configfile: "config/config.yaml"
+
 
 # The package of this very checkout, here and (by its export) in every job, environment and cluster node.
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))

@@ -5,12 +5,14 @@ rule evaluate:
         code=jobs.sources("evaluation.py", "inference.py", "metrics/separation.py", "objectives/selection.py"),
     output:
         "results/runs/{run}/scores/{mix}.csv",
-    params:
-        recipe=jobs.mix_recipe,
     log:
         "results/logs/evaluate/{run}-{mix}.log",
     benchmark:
         "results/benchmarks/evaluate/{run}-{mix}.tsv"
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.runs),
+        mix=jobs.pattern(jobs.plan.named("speakers")),
+    retries: 1
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -18,9 +20,7 @@ rule evaluate:
         mem_mb=4000,
         runtime=240,
         gpu=GPU,
-    retries: 1
-    wildcard_constraints:
-        run=jobs.pattern(jobs.plan.runs),
-        mix=jobs.pattern(jobs.plan.named("speakers")),
+    params:
+        recipe=jobs.mix_recipe,
     script:
         "../workflow/scripts/evaluate.py"

@@ -3,20 +3,20 @@ rule mix:
         jobs.mix_manifest,
     output:
         "results/mixes/{mix}/mix.csv",
-    params:
-        recipe=jobs.mix_recipe,
     log:
         "results/logs/mix/{mix}.log",
     benchmark:
         "results/benchmarks/mix/{mix}.tsv"
+    wildcard_constraints:
+        mix=jobs.pattern(jobs.plan.named("speakers")),
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    wildcard_constraints:
-        mix=jobs.pattern(jobs.plan.named("speakers")),
+    params:
+        recipe=jobs.mix_recipe,
     script:
         "../workflow/scripts/mix.py"
 
@@ -27,12 +27,13 @@ rule pseudo_labels:
     output:
         mix="results/mixes/{mix}/mix.csv",
         labels="results/mixes/{mix}/labels.f32",
-    params:
-        recipe=jobs.mix_recipe,
     log:
         "results/logs/pseudo_labels/{mix}.log",
     benchmark:
         "results/benchmarks/pseudo_labels/{mix}.tsv"
+    wildcard_constraints:
+        mix=jobs.pattern(jobs.plan.named("labels")),
+    retries: 1
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -40,8 +41,7 @@ rule pseudo_labels:
         mem_mb=4000,
         runtime=240,
         gpu=GPU,
-    retries: 1
-    wildcard_constraints:
-        mix=jobs.pattern(jobs.plan.named("labels")),
+    params:
+        recipe=jobs.mix_recipe,
     script:
         "../workflow/scripts/pseudo_labels.py"

@@ -4,20 +4,20 @@ rule table:
         code=jobs.sources("tables.py", "tables_text.py", "statistics.py", "figures.py"),
     output:
         multiext("results/{scale}/tables/{paper}/{table}", ".csv", ".md", ".tex", ".svg"),
-    params:
-        table=jobs.table,
-        context=jobs.context,
     log:
         "results/logs/table/{scale}-{paper}-{table}.log",
     benchmark:
         "results/benchmarks/table/{scale}-{paper}-{table}.tsv"
+    wildcard_constraints:
+        scale=jobs.plan.scale,
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    wildcard_constraints:
-        scale=jobs.plan.scale,
+    params:
+        table=jobs.table,
+        context=jobs.context,
     script:
         "../workflow/scripts/table.py"

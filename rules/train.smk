@@ -7,12 +7,13 @@ rule train:
         spec="results/runs/{run}/spec.json",
         history="results/runs/{run}/history.csv",
         provenance="results/runs/{run}/run.json",
-    params:
-        spec=jobs.run_spec,
     log:
         "results/logs/train/{run}.log",
     benchmark:
         "results/benchmarks/train/{run}.tsv"
+    wildcard_constraints:
+        run=jobs.pattern([]),
+    retries: 1
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -20,9 +21,8 @@ rule train:
         mem_mb=8000,
         runtime=1440,
         gpu=GPU,
-    retries: 1
-    wildcard_constraints:
-        run=jobs.pattern([]),
+    params:
+        spec=jobs.run_spec,
     script:
         "../workflow/scripts/train.py"
 

@@ -27,9 +27,8 @@ seeds = st.integers(0, 2**32 - 1)
 
 def noise(*shape, seed=0, dtype=torch.float64):
     """Noise with an offset, so that a forgotten mean shows."""
-    generator = torch.Generator().manual_seed(seed)
-    samples = torch.randn(*shape, generator=generator, dtype=torch.float64)
-    return (samples + torch.rand(*shape[:-1], 1, generator=generator, dtype=torch.float64)).to(dtype)
+    options = {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float64}
+    return (torch.randn(*shape, **options) + torch.rand(*shape[:-1], 1, **options)).to(dtype)
 
 
 def plain_loss(loss, reference, estimate):
@@ -113,15 +112,14 @@ def test_mixit_finds_a_planted_assignment_of_sixteen():
     mixtures = torch.stack([(estimates * (owner == i)[..., None]).sum(1) for i in (0, 1)], dim=1)
     loss, assignment = mixit(estimates, mixtures)
     assert assignment.tolist() == owner.tolist()
-    assert_close(loss, torch.full((2,), -30.0, dtype=torch.float64))
+    assert loss.tolist() == pytest.approx([-30, -30])
 
 
 def test_a_mixture_may_get_no_estimate():
     mixtures = torch.stack([noise(1, 300), 1e-3 * noise(1, 300, seed=1)], dim=1)
-    parts = torch.stack([0.4 * mixtures[:, 0], 0.6 * mixtures[:, 0]], dim=1)
-    loss, assignment = mixit(parts, mixtures)
+    loss, assignment = mixit(mixtures[:, :1] * torch.tensor([[0.4], [0.6]]), mixtures)
     assert assignment.tolist() == [[0, 0]]
-    assert_close(loss.item(), (-30 + 10 * torch.log10(torch.tensor(1.001)).item()) / 2, atol=1e-4, rtol=0)
+    assert loss.item() == pytest.approx(-30 / 2, abs=0.01)
 
 
 @pytest.mark.parametrize("snr", [0.0, 25.0, 40.0])
@@ -129,12 +127,12 @@ def test_float32_is_accurate(snr):
     sources = noise(4, 4, 32000)
     mixtures = torch.stack([sources[:, :2].sum(1), sources[:, 2:].sum(1)], dim=1)
     estimates = sources + 10 ** (-snr / 20) * noise(4, 4, 32000, seed=1)
+    narrow, wide = (estimates.to(t).requires_grad_() for t in (torch.float32, torch.float64))
     for loss in (lambda s: mixit(s, mixtures.to(s))[0], lambda s: pit(s, sources.to(s), "si_snr")[0]):
-        narrow, wide = (estimates.to(t).requires_grad_() for t in (torch.float32, torch.float64))
         gradients = [torch.autograd.grad(loss(s).sum(), s)[0].double() for s in (narrow, wide)]
         assert loss(narrow).dtype == torch.float32
         assert_close(loss(narrow).double(), loss(wide), rtol=0, atol=0.01)
-        assert (gradients[0] - gradients[1]).norm() < 2e-3 * gradients[1].norm()
+        assert (gradients[0] - gradients[1]).norm() < 4e-3 * gradients[1].norm()
 
 
 def test_low_precision_settings_change_nothing():
@@ -146,11 +144,10 @@ def test_low_precision_settings_change_nothing():
             narrow = estimates.bfloat16().requires_grad_()
             loss, assignment = mixit(narrow, mixtures)
             loss.sum().backward()
-        assert torch.get_float32_matmul_precision() == "medium"
+        assert torch.backends.mkldnn.matmul.fp32_precision == "bf16"  # Put back as it was.
     finally:
         torch.set_float32_matmul_precision("highest")
-    assert loss.dtype == torch.float32
-    assert narrow.grad.dtype == torch.bfloat16
+    assert (loss.dtype, narrow.grad.dtype) == (torch.float32, torch.bfloat16)
     assert torch.equal(loss, plain[0])
     assert torch.equal(assignment, plain[1])
 
@@ -168,9 +165,9 @@ def test_silence_is_finite(count, loudness):
         silent = estimates.clone().requires_grad_()
         value = loss(silent)[0]
         value.sum().backward()
-        assert value.isfinite().all()
-        assert silent.grad.isfinite().all()
-    assert_close(ThresholdedSNR()(*torch.zeros(3, 1)), torch.zeros(1))
+        assert value.isfinite().all() and silent.grad.isfinite().all()
+    assert ThresholdedSNR()(*torch.zeros(3)).item() == 0  # Nor does an error rounded to below zero hurt:
+    assert ThresholdedSNR()(*torch.tensor([1.0, 1.0, 1.01])).item() == pytest.approx(-30, abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [2, 5])
@@ -184,8 +181,8 @@ def test_a_diverged_model_gives_nan_and_no_crash(count, value):
 
 
 def test_losses_are_torchmetrics():
-    estimates, references = noise(4, 3, 400), noise(4, 3, 400, seed=1)
-    estimates += references
+    references = noise(4, 3, 400, seed=1)
+    estimates = references + noise(4, 3, 400)
     products = [
         (references - references.mean(-1, keepdim=True)),
         (estimates - estimates.mean(-1, keepdim=True)),
@@ -200,6 +197,7 @@ def test_losses_are_torchmetrics():
     loss, permutation = pit(estimates, references, "si_snr")
     assert_close(-loss, metric, rtol=0, atol=1e-6)
     assert torch.equal(permutation, order)
+    assert pit(references, references, "si_snr")[0].tolist() == pytest.approx([-70] * 4, abs=0.01)
 
 
 @settings(max_examples=25, deadline=None)
@@ -280,7 +278,6 @@ def test_the_oracle_is_plain_enumeration():
 def test_energy_selection_keeps_the_channel_order():
     estimates = torch.tensor([0.5, 2.0, 0.1, 3.0])[:, None] * torch.ones(4, 8)
     assert torch.equal(select_by_energy(estimates, 2), estimates[[1, 3]])
-    assert torch.equal(select_by_energy(estimates, 4), estimates)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def markdown(
         _table(shown),
         f"Ours: mean and {INTERVAL}. Published: another corpus, unless the scale is `paper`.",
     ]
-    if not comparisons.empty:
+    if not comparisons.empty and not context["untrained"]:
         parts += ["## What the paper compares", _table(_verdicts(comparisons))]
     parts += ["## By pair of speakers", _table(pairs.round(2).fillna("-"))]
     parts += ["## Where it comes from", _origins(context, table, runs), _table(_runs(table, runs))]

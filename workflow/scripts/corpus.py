@@ -9,4 +9,4 @@ with job(snakemake.log[0], snakemake.threads):
 
     path = (snakemake.config.get("corpora") or {}).get(snakemake.params.label)
     out = Path(snakemake.output.manifest).parent
-    corpora.build(snakemake.params.recipe, out, path, snakemake.threads)
+    corpora.build(snakemake.params.recipe, out, path and Path(path).expanduser(), snakemake.threads)

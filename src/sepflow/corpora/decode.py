@@ -12,7 +12,7 @@ from sepflow.corpora.packed import level_db, quantise
 from sepflow.errors import SepflowError
 
 # libsndfile reads a file that was cut short without a word and tells of it only in its log.
-_WAV_SIZE = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_WAV_SIZE = re.compile(r"^data : (?P<declared>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE)
 _OGG_CUT = "Last page lacks an end-of-stream bit"
 _UNKNOWN_SIZE = 0x7FFFF000  # what programs that write to a pipe put for the size: at least this
 
@@ -50,7 +50,7 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
         reason = str(error).replace(repr(str(path)), "").strip(" .")
         raise SepflowError(f"does not decode ({reason})") from None
     sizes = _WAV_SIZE.search(log)
-    cut = sizes is not None and int(sizes[1]) < int(sizes[2]) < _UNKNOWN_SIZE
+    cut = sizes is not None and int(sizes["there"]) < int(sizes["declared"]) < _UNKNOWN_SIZE
     if cut or _OGG_CUT in log or len(samples) < expected:
         raise SepflowError("cut short: it ends before the length that it declares")
     return samples, rate

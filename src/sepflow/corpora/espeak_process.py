@@ -16,6 +16,7 @@ import os
 import struct
 import sys
 import zlib
+from typing import Any
 
 RATE = 22050  # Hz, of every voice
 _SYNCHRONOUS, _DO_NOT_EXIT, _UTF8 = 2, 0x8000, 1
@@ -31,7 +32,7 @@ def start(path: str) -> ctypes.CDLL:
     rate = library.espeak_Initialize(_SYNCHRONOUS, 0, b".", _DO_NOT_EXIT)
     # Finding the first voice reads hundreds of files: once here, not once in every child.
     if rate != RATE or library.espeak_SetVoiceByName(b"en"):
-        sys.exit(f"{path}: eSpeak did not start on the data in {os.getcwd()}")
+        sys.exit(f"{path}: eSpeak did not start on its data")
     return library
 
 
@@ -40,7 +41,7 @@ def say(library: ctypes.CDLL, voice: str, words_per_minute: int, text: str) -> b
     chunks = []
 
     @_CALLBACK
-    def collect(samples, count, _events):  # noqa: ANN001, ANN202: C has typed it
+    def collect(samples: Any, count: int, _events: Any) -> int:
         if samples and count > 0:
             chunks.append(ctypes.string_at(samples, 2 * count))
         return 0

@@ -54,8 +54,9 @@ def _from_tree(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]
 def _from_metadata(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]:
     rows, problems, seen = [], [], {}
     for line, cells in _lines(root / METADATA):
-        place = f"{METADATA} line {line}: {cells.get('path', '')}"
-        name = str(PurePosixPath(cells["path"])) if cells.get("path") else ""
+        given = cells.get("path", "")
+        place = f"{METADATA} line {line}" + (f": {given}" if given else "")
+        name = given and str(PurePosixPath(given))
         reason = cells.get("problem") or _path_problem(name, audio) or _label_problem(cells)
         if name and name in seen:
             reason = f"listed before, in line {seen[name]}"

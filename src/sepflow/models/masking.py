@@ -71,6 +71,19 @@ class MaskingModel(nn.Module):
         self.mask = mask
         self.encoder = nn.Conv1d(1, filters, kernel, stride, bias=False)
         self.decoder = Decoder(filters, 1, kernel, stride, bias=False)
+        self._start_as_inverse()
+
+    def _start_as_inverse(self) -> None:
+        """Let masks of one return about the mixture: the decoder is the encoder, scaled by their overlap.
+
+        A louder start is a dead one for MixIT with mixture consistency: where the best assignment gives
+        every estimate to one mixture, the consistent sum is the input whatever the weights, and their
+        gradient exactly zero. With torch's default the paper's network of 28 blocks starts there.
+        """
+        weight = self.encoder.weight
+        overlap = weight.shape[0] * weight.shape[2] / self.encoder.stride[0]
+        with torch.no_grad():
+            self.decoder.weight.copy_(weight / (overlap * weight.square().mean()))
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Mixture [B, T], T >= 1 -> estimates [B, C, T]. They need not add up to the mixture."""

@@ -1,6 +1,7 @@
 """The inner products of signals: all that the losses on waveforms need to know of them."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -45,39 +46,48 @@ def inner_products(estimates: Tensor, references: Tensor, zero_mean: bool) -> In
 
 
 class _InnerProducts(torch.autograd.Function):
-    """The fields of InnerProducts, with a backward of one product, in full precision too.
-
-    The mean costs it nothing: a combination of zero-mean signals has zero mean already.
-    """
+    """The fields of InnerProducts. A copy of the waveforms would cost as much as the products."""
 
     @staticmethod
     def forward(ctx: Any, estimates: Tensor, references: Tensor, zero_mean: bool) -> tuple[Tensor, ...]:
-        count = estimates.shape[1]
-        signals = estimates.new_empty(len(estimates), count + references.shape[1], estimates.shape[2])
-        for given, kept in ((estimates, signals[:, :count]), (references, signals[:, count:])):
-            torch.sub(given, given.mean(dim=-1, keepdim=True) if zero_mean else 0, out=kept)
-        ctx.save_for_backward(signals)
-        ctx.count = count
-        with _full_precision(signals.device):
-            blocks = signals.split(_BLOCK, dim=-1)
-            products = sum((block[:, :count] @ block.mT).double() for block in blocks)
-        energies = signals[:, count:].square().sum(dim=-1, dtype=torch.float64)
-        return products[..., :count].clone(), products[..., count:].clone(), energies
+        means = torch.cat([estimates.mean(-1, keepdim=True), references.mean(-1, keepdim=True)], dim=1)
+        means = means if zero_mean else torch.zeros_like(means)
+        (batch, count, _), others = estimates.shape, references.shape[1]
+        gram, cross, energies = (
+            torch.zeros(shape, dtype=torch.float64, device=means.device)
+            for shape in ((batch, count, count), (batch, count, others), (batch, others))
+        )
+        with _full_precision(means.device):
+            for s, x in zip(estimates.split(_BLOCK, -1), references.split(_BLOCK, -1), strict=True):
+                s, x = s - means[:, :count], x - means[:, count:]
+                gram += (s @ s.mT).double()
+                cross += (s @ x.mT).double()
+                energies += x.square().sum(-1).double()
+        ctx.save_for_backward(estimates, references, means)
+        if not ctx.needs_input_grad[1]:
+            ctx.mark_non_differentiable(energies)
+        return gram, cross, energies
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, estimates: Tensor, cross: Tensor, energies: Tensor) -> tuple[Tensor | None, ...]:
-        (signals,) = ctx.saved_tensors
-        rows = (
-            torch.cat([estimates + estimates.mT, cross], dim=-1),
-            torch.cat([cross.mT, torch.diag_embed(2 * energies)], dim=-1),
-        )
-        with _full_precision(signals.device):
-            wanted = zip(rows, ctx.needs_input_grad[:2], strict=True)
-            gradients = [
-                weights.to(signals.dtype) @ signals if needed else None for weights, needed in wanted
-            ]
-        return *gradients, None
+        for_estimates = for_references = None
+        if ctx.needs_input_grad[0]:
+            weights = torch.cat([estimates + estimates.mT, cross], dim=-1)
+            for_estimates = _combined(weights, *ctx.saved_tensors)
+        if ctx.needs_input_grad[1]:
+            weights = torch.cat([cross.mT, torch.diag_embed(2 * energies)], dim=-1)
+            for_references = _combined(weights, *ctx.saved_tensors)
+        return for_estimates, for_references, None
+
+
+def _combined(weights: Tensor, estimates: Tensor, references: Tensor, means: Tensor) -> Tensor:
+    """`weights` [B, N, M + C] times the signals without their means: [B, N, T]."""
+    weights = weights.to(means.dtype)
+    count = estimates.shape[1]
+    with _full_precision(means.device):
+        sums = (weights[..., :count] @ estimates).baddbmm_(weights[..., count:], references)
+        return sums.sub_(weights @ means)
 
 
 @contextlib.contextmanager
@@ -95,24 +105,24 @@ def _full_precision(device: torch.device) -> Iterator[None]:
             backend.fp32_precision = precision
 
 
-def subsets(count: int) -> Tensor:
+@functools.cache
+def subsets(count: int, device: torch.device) -> Tensor:
     """Every subset of `count` signals, [2**count, count] of 0 and 1 in float64; row n is n in binary.
 
-    Signal 0 is the lowest bit, so the rows of the subsets without the last signal come first, and the
-    complement of row n is row n from the end.
+    Signal 0 is the lowest bit, and the complement of row n is row n from the end. Not to be written to.
     """
-    numbers = torch.arange(2**count)[:, None]
-    return (numbers >> torch.arange(count) & 1).double()
+    numbers = torch.arange(2**count, device=device)[:, None]
+    return (numbers >> torch.arange(count, device=device) & 1).double()
 
 
 def subset_energies(gram: Tensor) -> Tensor:
     """Energy of the sum of the signals in every subset: `gram` [B, M, M] -> [B, 2**M], in `subsets`' order.
 
-    By doubling: |s_m + r|^2 = |s_m|^2 + 2 <s_m, r> + |r|^2 for each sum r of the signals before s_m.
+    By halves: a sum h of later signals and a sum l of earlier ones have |h + l|^2 = |h|^2 + 2 <h, l> + |l|^2.
     """
-    members = subsets(gram.shape[1]).to(gram)
-    energies = gram.new_zeros(gram.shape[0], 1)
-    for m in range(gram.shape[1]):
-        inner = gram[:, m, :m] @ members[: 2**m, :m].mT
-        energies = torch.cat([energies, gram[:, m, m, None] + 2 * inner + energies], dim=1)
-    return energies
+    half = gram.shape[1] // 2
+    low, high = subsets(half, gram.device), subsets(gram.shape[1] - half, gram.device)
+    inner = high @ gram[:, half:, :half] @ low.mT
+    low_energies = (low @ gram[:, :half, :half] * low).sum(-1)
+    high_energies = (high @ gram[:, half:, half:] * high).sum(-1)
+    return (high_energies[:, :, None] + 2 * inner + low_energies[:, None, :]).flatten(1)

@@ -44,7 +44,7 @@ def mixit(
 
 def _best_subset(products: InnerProducts, loss: PairwiseLoss) -> Tensor:
     """The subset of the estimates for the first mixture, [B, M] of 0 and 1; the rest are for the second."""
-    members = subsets(products.cross.shape[1]).to(products.cross)
+    members = subsets(products.cross.shape[1], products.cross.device)
     energies = subset_energies(products.estimates)[:, None]
     inner = products.cross.mT @ members.mT
     losses = loss(products.references[..., None], energies, inner)

@@ -49,7 +49,7 @@ def oracle_remix(estimates: Tensor, references: Tensor) -> Tensor:
 def _best_mixing(products: InnerProducts) -> Tensor:
     """The mixing matrix [C, M] of 0 and 1 with the best mean SI-SNR."""
     channels, sources = products.cross.shape[1:]
-    members = subsets(channels).to(products.cross)
+    members = subsets(channels, products.cross.device)
     # [C, 2^M]: the loss of each sum of estimates against each reference, as fine as float64 goes.
     losses = SISNR(max_snr=150.0, epsilon=1e-30)(
         products.references[0, :, None],

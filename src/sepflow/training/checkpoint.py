@@ -1,5 +1,6 @@
 """The running checkpoint: one file that holds all a run needs to go on, and to end."""
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import torch
 
 from sepflow.errors import SepflowError
 from sepflow.files import replacing
+
+log = logging.getLogger(__name__)
 
 
 class RunningCheckpoint(lightning.Callback):
@@ -24,22 +27,26 @@ class RunningCheckpoint(lightning.Callback):
         self.best: dict[str, torch.Tensor] = {}
         self.best_loss = float("inf")
         self.seconds = 0.0
+        self.stopped = False
         self._since = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
         """What Lightning puts into the checkpoint for this callback."""
-        return {key: getattr(self, key) for key in ("history", "best", "best_loss", "seconds")}
+        return {key: getattr(self, key) for key in ("history", "best", "best_loss", "seconds", "stopped")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up where the checkpoint left off."""
         self.__dict__.update(state)
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Start the clock; what came before is in `seconds`."""
+        """Start the clock; what came before is in `seconds`. A run that had stopped early is not taken up."""
         self._since = time.monotonic()
+        trainer.should_stop = self.stopped
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Record, compare, save."""
+        if not module.train_losses:
+            return  # a resumed run passes the end of the checkpoint's epoch once more
         now = time.monotonic()
         self.seconds, self._since = self.seconds + now - self._since, now
         loss = float(trainer.callback_metrics["validation_loss"])
@@ -53,6 +60,7 @@ class RunningCheckpoint(lightning.Callback):
             "seconds": round(self.seconds, 2),
         }
         self.history.append(row)
+        log.info("step %d: training %.2f dB, validation %.2f dB", row["step"], train_loss, loss)
         if trainer.logger:
             trainer.logger.log_metrics(
                 {k: v for k, v in row.items() if k != "step"}, step=trainer.global_step
@@ -60,6 +68,7 @@ class RunningCheckpoint(lightning.Callback):
         if loss < self.best_loss:
             weights = module.task.model.state_dict()
             self.best_loss, self.best = loss, {name: w.detach().cpu().clone() for name, w in weights.items()}
+        self.stopped = trainer.should_stop
         with replacing(self.path) as temporary:
             trainer.save_checkpoint(temporary)
 

@@ -20,6 +20,8 @@ class Training(lightning.LightningModule):
         self.spec = spec
         self.task = tasks.build(spec)
         self.train_losses: list[Tensor] = []
+        self.plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] = {}
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """Mean loss of a batch; SepflowError where it is not a number."""
@@ -47,18 +49,32 @@ class Training(lightning.LightningModule):
             "The last checkpoint before it is kept."
         )
 
-    def configure_optimizers(self) -> dict[str, Any]:
-        """Adam, with warm-up and linear decay a step, or halving at a plateau of the validation loss."""
+    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, Any]:
+        """Adam, with warm-up and linear decay a step, or reduced at a plateau of the validation loss."""
         settings = self.spec["optimizer"]
         optimizer = torch.optim.Adam(self.parameters(), lr=settings["lr"])
         if settings["plateau"]:
-            scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings["plateau"])
-            return {
-                "optimizer": optimizer,
-                "lr_scheduler": {"scheduler": scheduler, "monitor": "validation_loss", "interval": "epoch"},
-            }
+            self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings["plateau"])
+            self.plateau.load_state_dict(self._plateau_state)
+            return optimizer
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    # Lightning steps a plateau's schedule after the checkpoint of the epoch is written; a resumed run would
+    # be one validation behind. So it is stepped, saved and loaded here.
+
+    def on_validation_end(self) -> None:
+        """Show the plateau's schedule the validation loss."""
+        if self.plateau and not self.trainer.sanity_checking:
+            self.plateau.step(float(self.trainer.callback_metrics["validation_loss"]))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the plateau's schedule into the checkpoint."""
+        checkpoint["plateau"] = self.plateau.state_dict() if self.plateau else {}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the plateau's schedule for `configure_optimizers`, which comes after."""
+        self._plateau_state = checkpoint["plateau"]
 
     def _factor(self, step: int) -> float:
         """The share of the learning rate at a step: up over the warm-up, then level or down to 0."""

@@ -1,6 +1,5 @@
 """Train one run: from its resolved spec to a model, its history and its provenance."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from sepflow.training.data import train_loader, validation_loader
 from sepflow.training.module import PRECISIONS, Training
 
 log = logging.getLogger(__name__)
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and adverts
 
 
 def train(
@@ -67,7 +67,7 @@ def _trainer(
     callbacks: list[lightning.Callback] = []
     if spec["patience"] is not None:
         callbacks.append(
-            EarlyStopping("validation_loss", patience=spec["patience"], check_on_train_epoch_end=True)
+            EarlyStopping("validation_loss", patience=spec["patience"], check_on_train_epoch_end=False)
         )
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=20))
@@ -123,4 +123,4 @@ def _write(spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, trainer: 
     )
     save_model(out / "model.safetensors", keeper.best, spec)
     keeper.path.unlink(missing_ok=True)
-    log.info("%s", json.dumps({"steps": trainer.global_step, "selected": best["step"], **best}))
+    log.info("done: %d steps, the model of step %d", trainer.global_step, best["step"])

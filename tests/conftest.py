@@ -1,0 +1,102 @@
+"""What tests share: a copy of the checkout to run workflows in, and a small folder of recordings."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+ROOT = Path(__file__).parents[1]
+RATE = 8000
+
+
+def write_voices(folder: Path, speakers: int = 8, utterances: int = 4, seconds: float = 1.2) -> Path:
+    """A folder of recordings, a sub-directory a speaker: a tone with vibrato and harmonics, on noise."""
+    rng = np.random.default_rng(7)
+    time = np.arange(int(seconds * RATE)) / RATE
+    for s in range(speakers):
+        pitch = 90 * 2 ** (s / 4)
+        (folder / f"s{s}").mkdir(parents=True)
+        for u in range(utterances):
+            phase = 2 * np.pi * pitch * time + 3 * np.sin(2 * np.pi * (3 + u) * time)
+            wave = sum(np.sin(k * phase) / k for k in range(1, 6)) * (
+                0.6 + 0.4 * np.sin(2 * np.pi * (u + 1) * time)
+            )
+            wave = 0.1 * wave + 0.001 * rng.standard_normal(len(time))
+            soundfile.write(folder / f"s{s}" / f"u{u}.wav", wave, RATE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def voices(tmp_path_factory) -> Path:
+    """A folder corpus of eight speakers."""
+    return write_voices(tmp_path_factory.mktemp("voices") / "speech")
+
+
+class Checkout:
+    """A copy of the workflow's files, its package a link to ours, with a scale of its own called `tiny`."""
+
+    def __init__(self, root: Path, voices: Path):
+        self.root = root
+        for name in ("Snakefile", "rules", "workflow", "config", "profiles", "envs"):
+            source = ROOT / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy2
+            copy(source, root / name)
+        (root / "src").symlink_to(ROOT / "src")
+        tiny = yaml.safe_load((ROOT / "config/scales/smoke.yaml").read_text())
+        tiny["corpora"] = {"speech": {"kind": "folder", "splits": {"validation": 0.25, "test": 0.25}}}
+        tiny["roles"] = {"clean_speech_pairs": "speech"}
+        self.write("config/scales/tiny.yaml", yaml.safe_dump(tiny))
+        config = {
+            "scale": "tiny",
+            "papers": ["ts_mixit"],
+            "corpora": {"speech": str(voices)},
+            "device": "cpu",
+        }
+        self.write("config/config.yaml", yaml.safe_dump(config | {"workers": 0}))
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_text(text)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.root / name).read_text()
+        assert old in text, f"{name} has no {old!r}"
+        self.write(name, text.replace(old, new, 1))
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+
+    def snakemake(self, *words: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            self.command(*words), cwd=self.root, env=environment(), capture_output=True, text=True
+        )
+
+    def planned(self, *words: str) -> dict[str, int]:
+        """The jobs that a dry run would do, by rule."""
+        done = self.snakemake("-n", *words)
+        assert done.returncode == 0, done.stderr
+        lines = (
+            (done.stdout + done.stderr).split("Job stats:")[-1].splitlines()
+            if "Job stats:" in done.stderr + done.stdout
+            else []
+        )
+        counts = [line.split() for line in lines if len(line.split()) == 2 and line.split()[1].isdigit()]
+        return {rule: int(count) for rule, count in counts if rule != "total"}
+
+
+def environment() -> dict[str, str]:
+    """The environment of a subprocess: ours, with this checkout's package and one thread."""
+    path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def checkout(tmp_path, voices) -> Checkout:
+    """A fresh copy of the workflow at scale `tiny`."""
+    (tmp_path / "checkout").mkdir()
+    return Checkout(tmp_path / "checkout", voices)

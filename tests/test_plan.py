@@ -1,0 +1,214 @@
+"""The plan: names that stay, specs that say everything, the paper's numbers."""
+
+import copy
+
+import pytest
+import torch
+import yaml
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sepflow import plan, tasks
+from sepflow.errors import SepflowError
+from sepflow.identity import NEUTRAL, difference, digest, merge, run_name
+
+# Names that users have on disk. They change when what determines a run changes, and then on purpose.
+FROZEN = {
+    "teacher_2src": "",
+    "teacher_1or2src": "",
+    "student_2src": "",
+    "student_1or2src": "",
+    "finetuned": "",
+    "distilled": "",
+    "distilled_finetuned": "",
+    "teacher_dprnn": "",
+    "supervised_10": "",
+    "supervised_10_dprnn": "",
+    "supervised_100": "",
+}
+
+# Section 3 of the paper, and what its first author's code adds (segments, epochs, clipping).
+PAPER = {
+    "batch": 8,
+    "segment": 4.0,
+    "steps": 30 * 20000 // 8,
+    "optimizer.name": "adam",
+    "optimizer.lr": 1e-3,
+    "optimizer.clip": 5.0,
+    "objective.max_snr": 30.0,
+    "objective.consistency": True,
+    "data.rate": 8000,
+    "data.mixtures": 20000,
+    "data.level_difference": [-5.0, 5.0],
+}
+CONV_TASNET = {
+    "filters": 256,
+    "kernel": 20,
+    "bottleneck": 128,
+    "hidden": 256,
+    "repeats": 4,
+    "blocks": 7,
+    "skip": 128,
+}
+DPRNN = {"filters": 64, "kernel": 2, "stride": 1, "bottleneck": 64, "hidden": 128, "chunk": 250, "repeats": 6}
+RUNS = {  # outputs M, model, parameters, objective, first mixtures, dynamic, share of single-speaker mixtures
+    "teacher_2src": (4, "conv_tasnet", 2_999_993, "mixit", None, True, 0.0),
+    "teacher_1or2src": (4, "conv_tasnet", 2_999_993, "mixit", None, True, 0.1),
+    "student_2src": (2, "conv_tasnet", 2_933_945, "pit", None, False, 0.0),
+    "student_1or2src": (2, "conv_tasnet", 2_933_945, "pit", None, False, 0.0),
+    "finetuned": (2, "conv_tasnet", 2_933_945, "pit", 2000, False, 0.0),
+    "distilled": (2, "dprnn", 2_608_065, "pit", None, False, 0.0),
+    "distilled_finetuned": (2, "dprnn", 2_608_065, "pit", None, False, 0.0),
+    "teacher_dprnn": (4, "dprnn", 2_616_385, "mixit", None, True, 0.1),
+    "supervised_10": (2, "conv_tasnet", 2_933_945, "pit", 2000, False, 0.0),
+    "supervised_10_dprnn": (2, "dprnn", 2_608_065, "pit", 2000, False, 0.0),
+    "supervised_100": (2, "conv_tasnet", 2_933_945, "pit", None, False, 0.0),
+}
+
+
+def load(scale: str, **config) -> plan.Plan:
+    return plan.load({"scale": scale, "papers": ["ts_mixit"], **config}, ROOT)
+
+
+def test_names_at_scale_paper_are_frozen():
+    found = load("paper")
+    assert {run.labels[0].split("/")[1]: run.name for run in found.runs.values()} == FROZEN
+
+
+@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+def test_every_scale_resolves_all_rows_of_both_tables(scale):
+    found = load(scale)
+    assert [len(found.tables["ts_mixit", f"table{n}"]["rows"]) for n in (1, 2)] == [6, 8]
+    assert len(found.runs) == 11
+
+
+@pytest.mark.parametrize("label", RUNS)
+def test_scale_paper_is_the_paper(label):
+    spec = load("paper").find(label).spec
+    mix = spec["data"]["mix"].get("mix", spec["data"]["mix"])
+    flat = {key: spec[key] for key in ("batch", "segment", "steps")}
+    flat |= {f"optimizer.{key}": spec["optimizer"][key] for key in ("name", "lr", "clip")}
+    flat |= {f"objective.{key}": spec["objective"][key] for key in ("max_snr", "consistency")}
+    flat |= {"data.rate": mix["corpus"]["rate"], "data.mixtures": mix["mixtures"]}
+    flat |= {"data.level_difference": mix["level_difference"]}
+    assert flat == PAPER
+    model, outputs = spec["model"], RUNS[label][:2]
+    assert (model["sources"], model["name"]) == outputs
+    wanted = CONV_TASNET if model["name"] == "conv_tasnet" else DPRNN
+    assert {key: model[key] for key in wanted} == wanted
+    data = spec["data"]
+    assert (spec["objective"]["name"], data["first"], data["dynamic"], data["single_speaker"]) == RUNS[label][
+        3:
+    ]
+
+
+@pytest.mark.parametrize("label", RUNS)
+def test_every_model_of_scale_paper_takes_a_step(label):
+    spec = load("paper").find(label).spec
+    torch.manual_seed(0)
+    task = tasks.build(spec)
+    assert sum(weight.numel() for weight in task.parameters()) == RUNS[label][2]
+    references = torch.randn(1, 2, 4000) * 0.05
+    optimizer = torch.optim.Adam(task.parameters(), lr=spec["optimizer"]["lr"])
+    before = [weight.detach().clone() for weight in task.parameters()]
+    loss = task.loss((references.sum(1), references)).mean()
+    loss.backward()
+    optimizer.step()
+    assert torch.isfinite(loss)
+    moved = [not torch.equal(old, new) for old, new in zip(before, task.parameters(), strict=True)]
+    assert sum(moved) > 0.9 * len(moved)
+
+
+def test_a_baseline_of_two_tables_is_trained_once():
+    found = load("demo")
+    rows = {(table, row["id"]): row["run"] for (_, table), x in found.tables.items() for row in x["rows"]}
+    assert rows["table1", "supervised_10"] == rows["table2", "supervised_10"]
+    assert rows["table1", "ts_mixit_1or2src"] == rows["table2", "student"]
+
+
+@pytest.mark.parametrize("path", NEUTRAL)
+def test_a_neutral_key_renames_nothing(path):
+    said = copy.deepcopy(load("demo").find("supervised_100").spec)
+    *parents, key = path.split(".")
+    (said[parents[0]] if parents else said)[key] = NEUTRAL[path]
+    unsaid = copy.deepcopy(said)
+    del (unsaid[parents[0]] if parents else unsaid)[key]
+    assert run_name(unsaid) == run_name(said)
+
+
+@settings(deadline=None)
+@given(st.floats(1e-6, 1.0), st.integers(1, 10_000))
+def test_any_other_change_renames(lr, seed):
+    spec = load("demo").find("supervised_100").spec
+    changed = merge(spec, {"optimizer": {"lr": lr}, "seed": seed})
+    same = lr == spec["optimizer"]["lr"] and seed == spec["seed"]
+    assert (run_name(changed) == run_name(spec)) == same
+
+
+def test_how_a_number_is_written_does_not_rename():
+    assert digest({"a": 30.0, "b": [5.0]}) == digest({"b": [5], "a": 30})
+    assert digest({"a": 0.5}) != digest({"a": 5})
+
+
+def test_one_key_of_a_teacher_renames_its_students_only(tmp_path):
+    before, after = load("demo"), load("demo")
+    teacher = merge(after.find("teacher_2src").spec, {"seed": 5})
+    student = copy.deepcopy(after.find("student_2src").spec)
+    student["data"]["mix"]["run"] = run_name(teacher)
+    assert run_name(student) != before.find("student_2src").name
+    assert before.find("student_2src").spec["data"]["mix"]["run"] == before.find("teacher_2src").name
+
+
+def test_difference_names_the_key_and_both_values():
+    found = load("demo")
+    a, b = found.find("teacher_2src"), found.find("teacher_1or2src")
+    assert difference(a.spec, b.spec) == [("data.single_speaker", 0.0, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("papers/ts_mixit.yaml", "batch: 8", "bacth: 8", ["ts_mixit.yaml", "base", "bacth", "did you mean 'batch'"]),
+        ("papers/ts_mixit.yaml", "init: student_1or2src", "init: student_1or2", ["finetuned", "student_1or2src"]),
+        ("papers/ts_mixit.yaml", "run: student_2src", "run: student_2", ["table1", "did you mean 'student_2src'"]),
+        ("papers/ts_mixit.yaml", "  batch: 8", "  batch: 8\n  batch: 9", ["ts_mixit.yaml", "'batch' stands twice"]),
+        ("papers/ts_mixit.yaml", "batch: 8", "batch: eight", ["base.batch", "'eight'"]),
+        ("papers/ts_mixit.yaml", "title:", "title: [", ["ts_mixit.yaml", "not valid YAML", "line"]),
+        ("papers/ts_mixit.yaml", "{stage: finetune, init: student_1or2src}", "{stage: finetune, init: finetuned}", ["finetuned -> finetuned"]),
+        ("papers/ts_mixit.yaml", "than: mixit_2src}", "than: mixit}", ["comparisons", "mixit"]),
+        ("papers/ts_mixit.yaml", "validate_every: 2500", "validate_every: 2400", ["validate_every", "75000"]),
+        ("papers/ts_mixit.yaml", "selection: oracle", "selection: none", ["oracle_2src", "selection"]),
+        ("scales/paper.yaml", "wsj0: {kind", "wsj: {kind", ["paper.yaml", "clean_speech_pairs", "'wsj'"]),
+        ("scales/paper.yaml", "kind: folder", "kind: folders", ["corpora.wsj0"]),
+        ("scales/paper.yaml", "papers: {}", "papers: {ts_mixit: {runs: {student: {steps: 1}}}}", ["runs.student", "did you mean"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_is_named_with_its_file_and_what_was_meant(checkout, file, old, new, words):
+    checkout.edit(f"config/{file}", old, new)
+    with pytest.raises(SepflowError) as error:
+        plan.load({"scale": "paper", "papers": ["ts_mixit"]}, checkout.root)
+    assert [word for word in words if word not in str(error.value)] == []
+
+
+def test_a_wrong_key_of_config_and_a_wrong_scale():
+    with pytest.raises(SepflowError, match="did you mean 'corpora'"):
+        load("demo", corpra={})
+    with pytest.raises(SepflowError, match=r"domo.yaml: no such file. There are: demo, mini, paper, smoke"):
+        load("domo")
+    with pytest.raises(SepflowError, match=r"corpora.speech is not set.*give its directory"):
+        load("mini")
+    with pytest.raises(SepflowError, match=r"corpora.speech: .*nowhere"):
+        load("mini", corpora={"speech": "/nowhere"})
+    with pytest.raises(
+        SepflowError, match="corpora.spech: there is no corpus 'spech'; did you mean 'speech'"
+    ):
+        load("mini", corpora={"spech": "/nowhere"})
+
+
+def test_where_a_folder_lies_is_no_part_of_a_name(voices, tmp_path):
+    (tmp_path / "elsewhere").symlink_to(voices)
+    first = load("mini", corpora={"speech": str(voices)})
+    second = load("mini", corpora={"speech": str(tmp_path / "elsewhere")})
+    assert list(first.runs) == list(second.runs)
+    assert yaml.safe_dump(first.corpora) == yaml.safe_dump(second.corpora)

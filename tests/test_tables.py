@@ -1,0 +1,123 @@
+"""Tables: intervals, verdicts, what is undefined, and what LaTeX makes of it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sepflow.errors import SepflowError
+from sepflow.statistics import interval
+from sepflow.tables import compare, write_table
+from sepflow.tables_text import latex
+
+
+def scores(values, pairs=None) -> pd.DataFrame:
+    table = pd.DataFrame({"value": values, "pair": pairs or ["same"] * len(values)})
+    return table.rename_axis("mixture")
+
+
+def test_the_interval_is_that_of_the_normal_mean():
+    values = np.random.default_rng(0).normal(3.0, 2.0, 400)
+    low, high = interval(values, "x")
+    half = 1.96 * values.std(ddof=1) / 20
+    assert low == pytest.approx(values.mean() - half, abs=0.03)
+    assert high == pytest.approx(values.mean() + half, abs=0.03)
+    assert interval(values, "x") == (low, high)
+    assert np.isnan(interval(values[:1], "x")).all()
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(0.5, "holds"), (-0.5, "fails"), (0.0, "undecided")])
+def test_a_verdict_is_that_of_the_paired_difference(shift, verdict):
+    rng = np.random.default_rng(1)
+    hard = rng.normal(0, 10, 100)  # how hard a mixture is, for both: an unpaired interval would be +-2.8
+    a, b = hard + shift + rng.normal(0, 0.5, 100), hard + rng.normal(0, 0.5, 100)
+    b += (a - b).mean() - shift  # exactly `shift` apart
+    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(a), "b": scores(b)})
+    assert found["verdict"] == verdict
+    assert found["difference"] == pytest.approx(shift)
+
+
+def test_an_undefined_mixture_is_not_counted_as_zero(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0, float("nan")])
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    cell = pd.read_csv(tmp_path / "table.csv").iloc[0]
+    assert (cell["ours"], cell["n"]) == (5.0, 2)
+
+
+def test_a_table_has_its_columns_in_order_and_names_its_origin(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0, 5.0])
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    header = "System,M,metric,published,ours,delta,n,ci_low,ci_high,run"
+    assert (tmp_path / "table.csv").read_text().splitlines()[0] == header
+    text = (tmp_path / "table.md").read_text()
+    for word in ("`tiny`", "abc", "voices", "torch 2", "percentile bootstrap", "12 s", "Untrained", "`cafe`"):
+        assert word in text
+    assert "| claim" not in text  # an untrained model proves none
+    assert (tmp_path / "table.svg").read_text().startswith("<?xml")
+
+
+def test_scores_without_the_wanted_selection_are_refused(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0, 5.0])
+    table["rows"][0]["selection"] = "energy"
+    with pytest.raises(SepflowError, match="no si_snri of selection 'energy'"):
+        write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    assert not (tmp_path / "table.csv").exists()
+
+
+def test_latex_escapes_what_it_must():
+    table = {"columns": ["System"]}
+    cells = pd.DataFrame({"System": ["Supervised (10%) a_b & c"], "published": [1.0], "ours": [2.0]})
+    assert r"Supervised (10\%) a\_b \& c & 1.0 & 2.0 \\" in latex(table, cells)
+
+
+CONTEXT = {
+    "scale": "tiny",
+    "untrained": True,
+    "corpora": ["voices (`0`)"],
+    "sepflow": "0",
+    "commit": "abc",
+    "dirty": "",
+    "versions": {"torch": "2"},
+}
+
+
+def write_scores(folder, values) -> dict:
+    rows = [
+        {
+            "mixture": f"m{i}",
+            "pair": "same",
+            "selection": "none",
+            "source": k,
+            "metric": "si_snri",
+            "value": v,
+        }
+        for i, v in enumerate(values)
+        for k in (1, 2)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "scores.csv", index=False)
+    (folder / "runs/cafe").mkdir(parents=True)
+    run = {"seconds": 12, "parameters": 10, "steps": 2, "selected_step": 1, "device": "cpu", "commit": "abc"}
+    (folder / "runs/cafe/run.json").write_text(json.dumps(run | {"dirty": ""}))
+    (folder / "mixes/beef").mkdir(parents=True)
+    plan = {"id": "m0", "samples": 8}
+    for k in (1, 2):
+        plan |= {
+            f"utterance_{k}": "u",
+            f"speaker_{k}": f"s{k}",
+            f"sex_{k}": "f",
+            f"gain_db_{k}": 0,
+            f"offset_{k}": 0,
+        }
+    pd.DataFrame([plan]).to_csv(folder / "mixes/beef/mix.csv", index=False)
+    row = {"id": "r", "cells": ["A", 2], "published": 9.0, "run": "cafe", "label": "x", "selection": "none"}
+    row["scores"] = str(folder / "scores.csv")
+    return {
+        "caption": "A table",
+        "title": "A paper",
+        "columns": ["System", "M"],
+        "metric": "si_snri",
+        "mix": "beef",
+        "rows": [row],
+        "comparisons": [{"claim": "c", "better": "r", "than": "r"}],
+    }
