@@ -12,7 +12,6 @@ rule evaluate:
     wildcard_constraints:
         run=jobs.pattern(jobs.plan.runs),
         mix=jobs.pattern(jobs.plan.named("speakers")),
-    retries: 1
     conda:
         "../envs/torch.yaml"
     threads: 1

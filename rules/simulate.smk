@@ -33,7 +33,6 @@ rule pseudo_labels:
         "results/benchmarks/pseudo_labels/{mix}.tsv"
     wildcard_constraints:
         mix=jobs.pattern(jobs.plan.named("labels")),
-    retries: 1
     conda:
         "../envs/torch.yaml"
     threads: 1

@@ -13,7 +13,6 @@ rule train:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
         run=jobs.pattern([]),
-    retries: 1
     conda:
         "../envs/torch.yaml"
     threads: 1

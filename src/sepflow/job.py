@@ -1,6 +1,7 @@
 """What every job of a workflow does around its one call: a log, torch's threads, and errors as messages."""
 
 import contextlib
+import ctypes
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ def job(log: str, threads: int) -> Iterator[None]:
     """Send all output to the file `log`; a SepflowError ends the job with its message on the terminal too."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
+    _keep_freed_memory()
     terminal = os.dup(sys.stderr.fileno())
     with Path(log).open("w", buffering=1) as file:
         for stream in (sys.stdout, sys.stderr):
@@ -32,3 +34,12 @@ def job(log: str, threads: int) -> Iterator[None]:
             logging.exception("failed")
             os.write(terminal, f"\nerror: {type(error).__name__}: {error}\n(log: {log})\n".encode())
             raise SystemExit(1) from None
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc reuse what torch frees at every step instead of giving it back: a tenth of a step and more."""
+    trim_threshold, mmap_threshold = -1, -3
+    with contextlib.suppress(AttributeError, OSError):  # another C library: then without
+        library = ctypes.CDLL(None)
+        for setting in (trim_threshold, mmap_threshold):
+            library.mallopt(setting, 1 << 30)

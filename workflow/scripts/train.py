@@ -12,4 +12,4 @@ with job(snakemake.log[0], snakemake.threads):
     torch.set_num_threads(snakemake.threads)
     out = Path(snakemake.output.model).parent
     config = snakemake.config
-    train(snakemake.params.spec, out, device=config["device"], workers=config["workers"])
+    train(snakemake.params.spec, out, device=config["device"], workers=config["workers"], progress=True)

@@ -1,9 +1,9 @@
 """Many synthesised speakers, for trying a workflow without any download.
 
-A *speaker* is a voice variant of eSpeak NG at one of two pitches: everything, formants too, is shifted
-by a factor of 2^-0.1 to 2^-0.6 (low) or 2^0.1 to 2^0.6 (high). The sex of such a voice means this pitch
-group and nothing else: m for low, f for high, whatever the variant is called. Both speakers of a variant
-lie in the same split.
+A *speaker* is a voice variant of eSpeak NG at one of two pitches: a low or a high setting of its own, and
+then everything, formants too, shifted by a factor of 2^-0.1 to 2^-0.6 (low) or 2^0.1 to 2^0.6 (high). The
+sex of such a voice means this pitch group and nothing else: m for low, f for high, whatever the variant is
+called. Both speakers of a variant lie in the same split.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ RELEASE = 1  # of everything that decides a sample: this module, the voices and 
 PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence
 OCTAVES = (0.1, 0.6)
+PITCH = {"low": (15, 40), "high": (60, 85)}  # eSpeak's own, of 100; 50 is a voice's natural one
 TEMPO = (140, 175)  # words a minute, as heard
 
 
@@ -40,6 +41,7 @@ class Utterance:
     text: str
     voice: str
     words_per_minute: int
+    pitch: int
     factor: float
 
     def labels(self) -> dict[str, str]:
@@ -95,6 +97,7 @@ def _utterance(variant: str, group: str, number: int, split: str) -> Utterance:
         voice=f"{_pick(ACCENTS, f'{speaker} accent')}+{variant}",
         # A voice that will be played faster speaks slower, and the other way round.
         words_per_minute=round(_between(*TEMPO, f"{speaker} tempo") / factor),
+        pitch=round(_between(*PITCH[group], f"{speaker} pitch")),
         factor=factor,
     )
 
@@ -106,7 +109,7 @@ def render(utterances: Sequence[Utterance], rate: int, jobs: int) -> Iterator[np
     and the rounding to 16 bits hides the order in which a machine adds them up. Raises SepflowError
     where eSpeak fails or stays silent.
     """
-    requests = [(utterance.voice, utterance.words_per_minute, utterance.text) for utterance in utterances]
+    requests = [(u.voice, u.words_per_minute, u.pitch, u.text) for u in utterances]
     for utterance, samples in zip(utterances, synthesise(requests, jobs), strict=True):
         speech = _trimmed(samples)
         if not len(speech):

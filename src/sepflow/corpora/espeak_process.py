@@ -2,7 +2,7 @@
 
 Run as a program by `synthesiser`, with the path of the library as its argument and eSpeak's data as its
 working directory: the data's path, which eSpeak cuts at 160 bytes, is then ".". A request is one line
-of JSON [voice, words per minute, text]; an answer the number of bytes, "<i", and the 16-bit samples;
+of JSON [voice, words per minute, pitch, text]; an answer the number of bytes, "<i", and the 16-bit samples;
 -1 where eSpeak failed.
 
 The samples of eSpeak depend on what the process has said before and on the time when it started. So
@@ -20,7 +20,7 @@ from typing import Any
 
 RATE = 22050  # Hz, of every voice
 _SYNCHRONOUS, _DO_NOT_EXIT, _UTF8 = 2, 0x8000, 1
-_WORDS_PER_MINUTE, _VOLUME = 1, 2  # espeak_PARAMETER
+_WORDS_PER_MINUTE, _VOLUME, _PITCH = 1, 2, 3  # espeak_PARAMETER
 _QUIET = 30  # of 100: at the default volume a tenth of the voices clip
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -36,7 +36,7 @@ def start(path: str) -> ctypes.CDLL:
     return library
 
 
-def say(library: ctypes.CDLL, voice: str, words_per_minute: int, text: str) -> bytes:
+def say(library: ctypes.CDLL, voice: str, words_per_minute: int, pitch: int, text: str) -> bytes:
     """16-bit samples at RATE, empty where eSpeak failed."""
     chunks = []
 
@@ -47,7 +47,7 @@ def say(library: ctypes.CDLL, voice: str, words_per_minute: int, text: str) -> b
         return 0
 
     library.espeak_SetSynthCallback(collect)
-    seed = zlib.crc32(f"{voice} {words_per_minute} {text}".encode()) >> 1
+    seed = zlib.crc32(f"{voice} {words_per_minute} {pitch} {text}".encode()) >> 1
     # The noise of breathy voices: eSpeak's own generator, seeded from the clock if we let it, and the
     # C library's.
     library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
@@ -57,6 +57,7 @@ def say(library: ctypes.CDLL, voice: str, words_per_minute: int, text: str) -> b
         library.espeak_SetVoiceByName(voice.encode())
         or library.espeak_SetParameter(_WORDS_PER_MINUTE, words_per_minute, 0)
         or library.espeak_SetParameter(_VOLUME, _QUIET, 0)
+        or library.espeak_SetParameter(_PITCH, pitch, 0)
         or library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded)), 0, 0, 0, _UTF8, None, None)
     )
     return b"" if failed else b"".join(chunks)

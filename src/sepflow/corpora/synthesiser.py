@@ -17,7 +17,7 @@ from sepflow.errors import SepflowError
 
 _WAY_OUT = "Install espeakng-loader as requirements.lock has it."
 
-Request = tuple[str, int, str]  # voice (accent+variant), words per minute, text
+Request = tuple[str, int, int, str]  # voice (accent+variant), words per minute, pitch of 100, text
 
 
 def check_variants(variants: set[str]) -> None:

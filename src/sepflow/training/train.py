@@ -70,7 +70,7 @@ def _trainer(
             EarlyStopping("validation_loss", patience=spec["patience"], check_on_train_epoch_end=False)
         )
     if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=20))
+        callbacks.append(TQDMProgressBar(refresh_rate=max(1, spec["validate_every"] // 10)))
     return lightning.Trainer(
         accelerator=device,
         devices=1,

@@ -1,0 +1,208 @@
+"""The whole workflow at a tiny scale, and what starts its jobs again."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from conftest import ROOT, Checkout, environment, write_voices
+from sepflow import plan
+
+STAGES = {"teacher", "student", "finetune", "distill", "supervised"}
+
+
+@pytest.fixture(scope="module")
+def finished(voices, tmp_path_factory) -> Checkout:
+    """A checkout in which every job of scale `tiny` has run."""
+    (root := tmp_path_factory.mktemp("finished") / "checkout").mkdir()
+    checkout = Checkout(root, voices)
+    done = checkout.snakemake()
+    assert done.returncode == 0, done.stderr
+    return checkout
+
+
+@pytest.fixture
+def touched(finished, tmp_path) -> Checkout:
+    """A copy of the finished checkout, mtimes and all, to change things in."""
+    copy = object.__new__(Checkout)
+    copy.root = Path(shutil.copytree(finished.root, tmp_path / "copy", symlinks=True))
+    return copy
+
+
+def test_every_row_of_both_tables_is_filled(finished):
+    for name, rows in (("table1", 6), ("table2", 8)):
+        table = pd.read_csv(finished.root / f"results/tiny/tables/ts_mixit/{name}.csv")
+        assert len(table) == rows
+        assert table["n"].eq(8).all() and table[["ours", "ci_low", "ci_high"]].notna().all(axis=None)
+        for end in ("md", "tex", "svg"):
+            assert (finished.root / f"results/tiny/tables/ts_mixit/{name}.{end}").stat().st_size > 200
+
+
+def test_the_oracle_is_no_worse_than_energy_on_any_utterance(finished):
+    compared = 0
+    for path in finished.root.glob("results/runs/*/scores/*.csv"):
+        scores = pd.read_csv(path).query("metric == 'si_snr'")
+        means = scores.groupby(["selection", "mixture"])["value"].mean().unstack(0)
+        if "oracle" in means:
+            compared += len(means)
+            assert (means["oracle"] >= means["energy"] - 1e-6).all()
+    assert compared == 3 * 8
+
+
+def test_all_runs_are_scored_on_the_same_mixtures(finished):
+    mixtures = [
+        tuple(pd.read_csv(path)["mixture"].unique()) for path in finished.root.glob("results/runs/*/scores/*")
+    ]
+    assert len(mixtures) == 11 and len(set(mixtures)) == 1
+
+
+def test_training_has_heard_no_speaker_of_the_test(finished):
+    speakers = {"train": set(), "validation": set(), "test": set()}
+    for path in finished.root.glob("results/mixes/*/mix.csv"):
+        table = pd.read_csv(path)
+        split = table["id"][0].split("-")[0]
+        speakers[split] |= set(table.filter(like="speaker_").to_numpy().ravel())
+    assert all(speakers.values())
+    assert not speakers["test"] & (speakers["train"] | speakers["validation"])
+
+
+def test_a_second_run_does_nothing(finished):
+    done = finished.snakemake()
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_the_stages_and_targets_are_there_by_name(checkout):
+    jobs = checkout.planned("ts_mixit")
+    assert set(jobs) >= STAGES | {"corpus", "mix", "pseudo_labels", "evaluate", "table"}
+    assert (jobs["teacher"], jobs["student"], jobs["pseudo_labels"], jobs["evaluate"]) == (3, 2, 8, 11)
+    one = checkout.planned("results/tiny/tables/ts_mixit/table1.csv")
+    assert one["teacher"] == 2 and one["table"] == 1 and "distill" not in one
+
+
+@pytest.mark.parametrize(
+    "where", ["workflow/scripts/train.py", "rules/train.smk", "config/papers/ts_mixit.yaml"]
+)
+def test_a_touched_file_starts_nothing(touched, where):
+    time.sleep(0.01)
+    (touched.root / where).touch()
+    for words in ([], ["ts_mixit"], ["results/tiny/tables/ts_mixit/table2.md"]):
+        assert touched.planned(*words) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tables"),
+    [
+        ("caption: Anechoic", "caption: Not anechoic", 1),
+        ("published: 9.0", "published: 9.1", 1),
+        ("claim: the student beats its teacher (2-src)", "claim: better than its teacher", 1),
+        ("title: Teacher", "# a comment\ntitle: Teacher", 0),
+    ],
+)
+def test_words_and_published_numbers_train_nothing(touched, old, new, tables):
+    touched.edit("config/papers/ts_mixit.yaml", old, new)
+    assert touched.planned().get("table", 0) == tables
+    assert not set(touched.planned()) - {"table", "all"}
+
+
+def test_a_new_run_trains_itself_only(touched):
+    touched.edit(
+        "config/papers/ts_mixit.yaml",
+        "  supervised_100: {stage: supervised}",
+        "  supervised_100: {stage: supervised}\n  other: {stage: supervised, seed: 2}",
+    )
+    touched.edit(
+        "config/papers/ts_mixit.yaml", "published: 15.3, run: supervised_100", "published: 15.3, run: other"
+    )
+    jobs = touched.planned()
+    assert {stage: jobs[stage] for stage in STAGES & set(jobs)} == {"supervised": 1}
+    assert jobs["evaluate"] == 1
+
+
+def test_a_changed_teacher_trains_its_descendants_and_nothing_else(touched):
+    touched.edit(
+        "config/papers/ts_mixit.yaml",
+        "teacher_2src: {stage: teacher}",
+        "teacher_2src: {stage: teacher, seed: 2}",
+    )
+    jobs = touched.planned()
+    assert {stage: jobs[stage] for stage in STAGES & set(jobs)} == {"teacher": 1, "student": 1}
+
+
+def test_scale_paper_resolves_without_its_corpora(checkout):
+    jobs = checkout.planned("--config", "scale=paper", "corpora={}")
+    assert sum(jobs[stage] for stage in STAGES) == 11
+
+
+def test_a_bad_recording_ends_the_workflow_with_its_name_and_nothing_half_written(tmp_path):
+    voices = write_voices(tmp_path / "speech")
+    (voices / "s1/u1.wav").write_bytes(b"RIFF, or so it says")
+    soundfile.write(voices / "s2/u2.wav", np.zeros(8000), 8000)
+    soundfile.write(voices / "s3/u3.wav", np.full((8000, 2), 0.1), 8000)
+    (tmp_path / "checkout").mkdir()
+    checkout = Checkout(tmp_path / "checkout", voices)
+    done = checkout.snakemake()
+    assert done.returncode != 0
+    for words in ("s1/u1.wav", "s2/u2.wav", "s3/u3.wav", "silent", "channel"):
+        assert done.stderr.count(words) >= 1, words
+    assert "Traceback" not in done.stderr
+    assert not list((checkout.root / "results").rglob("manifest.csv"))
+
+
+def test_too_few_speakers_are_said_by_the_workflow(tmp_path):
+    (tmp_path / "checkout").mkdir()
+    checkout = Checkout(tmp_path / "checkout", write_voices(tmp_path / "speech", speakers=4))
+    done = checkout.snakemake()
+    assert done.returncode != 0
+    assert "a mixture needs 2" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_wrong_key_is_one_message(checkout):
+    checkout.edit("config/papers/ts_mixit.yaml", "batch: 8", "bacth: 8")
+    done = checkout.snakemake("-n")
+    assert done.returncode != 0 and "did you mean 'batch'?" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_another_checkout_imports_its_own_package(finished):
+    log = next((finished.root / "results/runs").glob("*/run.json"))
+    assert json.loads(log.read_text())["sepflow"]
+    done = finished.snakemake("--lint")
+    assert "good condition" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["plan"], ["why", "teacher_2src"], ["why", "student_2src", "student_1or2src"]]
+)
+def test_the_plan_can_be_asked(checkout, words):
+    command = [sys.executable, "-m", "sepflow", *words, "--directory", str(checkout.root)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    wanted = (
+        {"plan": "teacher_1or2src", "why": "thresholded_snr"}[words[0]]
+        if len(words) < 3
+        else "single_speaker"
+    )
+    assert wanted in done.stdout
+
+
+def test_why_names_the_nearest_run(checkout):
+    command = [sys.executable, "-m", "sepflow", "why", "techer_2src", "--directory", str(checkout.root)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "error: there is no run 'techer_2src'; did you mean 'teacher_2src'?"
+
+
+def test_real_speech_is_a_folder_corpus(tmp_path):
+    speech = ROOT.parent / "shared/data/speech"
+    if not speech.is_dir():
+        pytest.skip("no real speech beside the checkout (../shared/data/speech)")
+    config = {"scale": "mini", "papers": ["ts_mixit"], "corpora": {"speech": str(speech)}}
+    found = plan.load(config, ROOT)
+    assert len(found.runs) == 11
+    assert next(iter(found.corpora.values()))["digest"]
