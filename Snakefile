@@ -19,7 +19,7 @@ from sepflow.workflow import Jobs, export_package
 
 export_package()
 try:
-    jobs = Jobs(plan.load(config, Path(workflow.basedir)), Path(workflow.basedir))
+    jobs = Jobs(plan.load(config, Path(workflow.basedir)))
 except SepflowError as error:
     raise WorkflowError(str(error)) from None
 

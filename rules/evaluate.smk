@@ -2,7 +2,6 @@ rule evaluate:
     input:
         model="results/runs/{run}/model.safetensors",
         mix=jobs.mix_inputs,
-        code=jobs.sources("evaluation.py", "inference.py", "metrics/separation.py", "objectives/selection.py"),
     output:
         "results/runs/{run}/scores/{mix}.csv",
     log:
@@ -21,5 +20,6 @@ rule evaluate:
         gpu=GPU,
     params:
         recipe=jobs.mix_recipe,
+        code=jobs.code("evaluation.py", "inference.py", "metrics/separation.py", "objectives/selection.py"),
     script:
         "../workflow/scripts/evaluate.py"

@@ -1,7 +1,6 @@
 rule table:
     input:
         jobs.table_inputs,
-        code=jobs.sources("tables.py", "tables_text.py", "statistics.py", "figures.py"),
     output:
         multiext("results/{scale}/tables/{paper}/{table}", ".csv", ".md", ".tex", ".svg"),
     log:
@@ -19,5 +18,6 @@ rule table:
     params:
         table=jobs.table,
         context=jobs.context,
+        code=jobs.code("tables.py", "tables_text.py", "statistics.py", "figures.py"),
     script:
         "../workflow/scripts/table.py"

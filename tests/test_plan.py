@@ -183,7 +183,7 @@ def test_difference_names_the_key_and_both_values():
         (PAPER_FILE, "selection: oracle", "selection: none", ["oracle_2src", "selection"]),
         ("scales/paper.yaml", "wsj0: {kind", "wsj: {kind", ["paper.yaml", "clean_speech_pairs", "'wsj'"]),
         ("scales/paper.yaml", "kind: folder", "kind: folders", ["corpora.wsj0"]),
-        ("scales/paper.yaml", "papers: {}", "papers: {ts_mixit: {runs: {other: {}}}}", ["runs.other", "there is"]),
+        ("scales/paper.yaml", "papers: {}", "papers: {ts_mixit: {runs: {x: {}}}}", ["runs.x", "there is"]),
     ],
 )  # fmt: skip
 def test_a_wrong_key_is_named_with_its_file_and_what_was_meant(checkout, file, old, new, words):

@@ -166,7 +166,8 @@ def test_too_few_speakers_are_said_by_the_workflow(tmp_path):
 def test_a_wrong_key_is_one_message(checkout):
     checkout.edit("config/papers/ts_mixit.yaml", "batch: 8", "bacth: 8")
     done = checkout.snakemake("-n")
-    assert done.returncode != 0 and "did you mean 'batch'?" in done.stderr and "Traceback" not in done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "did you mean 'batch'?" in said and "Traceback" not in said
 
 
 def test_another_checkout_imports_its_own_package(finished):

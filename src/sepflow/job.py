@@ -37,7 +37,7 @@ def job(log: str, threads: int) -> Iterator[None]:
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc reuse what torch frees at every step instead of giving it back: a tenth of a step and more."""
+    """Let glibc reuse what torch frees at every step instead of giving it back to the system."""
     trim_threshold, mmap_threshold = -1, -3
     with contextlib.suppress(AttributeError, OSError):  # another C library: then without
         library = ctypes.CDLL(None)

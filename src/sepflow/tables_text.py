@@ -43,8 +43,8 @@ def markdown(
 def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
     """The table for a paper: booktabs, the published number and ours."""
     shown = cells[[*table["columns"], "published", "ours"]].copy()
-    shown["ours"] = shown["ours"].map("{:.1f}".format)
-    shown["published"] = shown["published"].map("{:.1f}".format)
+    for column in ("published", "ours"):
+        shown[column] = (shown[column].round(1) + 0.0).map("{:.1f}".format)  # -0.04 is 0.0, not -0.0
     lines = [" & ".join(_escape(str(cell)) for cell in row) + r" \\" for row in shown.itertuples(index=False)]
     head = " & ".join(_escape(name) for name in shown.columns) + r" \\"
     layout = "l" * len(table["columns"]) + "rr"

@@ -1,5 +1,6 @@
 """What the workflow's rules ask of the plan: the inputs and parameters of a job, from its wildcards."""
 
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,10 +20,10 @@ def export_package() -> None:
 
 
 class Jobs:
-    """The plan, as functions of a rule's wildcards. `root` is the checkout that holds the package."""
+    """The plan, as functions of a rule's wildcards."""
 
-    def __init__(self, plan: Plan, root: Path):
-        self.plan, self.root = plan, root
+    def __init__(self, plan: Plan):
+        self.plan = plan
 
     def pattern(self, names: Iterable[str]) -> str:
         """A wildcard constraint that matches these names and, where there are none, nothing."""
@@ -35,9 +36,13 @@ class Jobs:
             f"results/{self.plan.scale}/tables/{paper}/{table}{end}" for table in tables for end in FORMATS
         ]
 
-    def sources(self, *names: str) -> list[str]:
-        """Files of the package that a cheap stage is made again for."""
-        return [str(self.root / "src" / "sepflow" / name) for name in names]
+    def code(self, *names: str) -> str:
+        """A digest of modules of the package: as a parameter, it makes a cheap stage again when they change.
+
+        By content, not by path or mtime: a moved or touched checkout makes nothing again.
+        """
+        sources = [(Path(__file__).parent / name).read_bytes() for name in names]
+        return hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
 
     def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of a corpus."""
