@@ -20,6 +20,6 @@ rule evaluate:
         gpu=GPU,
     params:
         recipe=jobs.mix_recipe,
-        code=jobs.code("evaluation.py", "inference.py", "metrics/separation.py", "objectives/selection.py"),
+        code=jobs.code(*jobs.SCORING),
     script:
         "../workflow/scripts/evaluate.py"

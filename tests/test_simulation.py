@@ -108,6 +108,7 @@ def test_max_length_pads_the_shorter_source_with_zeros(corpus, tmp_path):
         sources = longest.sources(row)
         assert sources.shape == (2, max(lengths))
         assert not sources[int(np.argmin(lengths)), min(lengths) :].any()
+        np.testing.assert_array_equal(longest.sources(row, min(lengths) + 5, 100)[:, :100].shape, (2, 100))
 
 
 def test_a_crop_is_a_piece_of_the_whole_also_where_it_goes_past_the_end(mix):
@@ -160,7 +161,8 @@ def test_an_example_is_a_function_of_its_number(mix, data, pairs):
 
 def test_workers_change_nothing(mix):
     examples = Examples(mix, DATA | {"dynamic": True}, 4000, seed=1, pairs=True)
-    batches = [list(DataLoader(examples, batch_sampler=StepSampler(3, 4), num_workers=n)) for n in (0, 2)]
+    sampler = StepSampler(3, 4, lambda: 5)
+    batches = [list(DataLoader(examples, batch_sampler=sampler, num_workers=n)) for n in (0, 2)]
     for (a, b), (c, d) in zip(*batches, strict=True):
         np.testing.assert_array_equal(a, c)
         np.testing.assert_array_equal(b, d)

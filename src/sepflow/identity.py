@@ -25,30 +25,51 @@ NEUTRAL = {
 
 def digest(recipe: dict[str, Any]) -> str:
     """Twelve hexadecimal digits that name `recipe`: the same for equal recipes in any order of keys."""
-    text = json.dumps(_plain(recipe), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(canonical(recipe), separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _plain(value: Any) -> Any:
-    """30.0 as 30: how somebody writes a number in YAML must not rename a run."""
+def canonical(value: Any) -> Any:
+    """A recipe in the one form that is hashed and handed to jobs: keys in order, 30.0 as 30.
+
+    How somebody writes a number or orders keys in YAML must neither rename a run nor start it again.
+    """
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {key: canonical(value[key]) for key in sorted(value)}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [canonical(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def run_name(spec: dict[str, Any]) -> str:
     """The name of a run: the hash of its whole spec, less the keys at their neutral value."""
+    return digest(without_neutral(spec))
+
+
+def without_neutral(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec less the keys at their neutral value."""
     pruned = copy.deepcopy(spec)
     for path, neutral in NEUTRAL.items():
-        *parents, key = path.split(".")
-        parent = pruned
-        for part in parents:
-            parent = parent[part]
-        if parent.get(key, neutral) == neutral:
-            parent.pop(key, None)
-    return digest(pruned)
+        part, key = _parent(pruned, path)
+        if part.get(key, neutral) == neutral:
+            part.pop(key, None)
+    return pruned
+
+
+def fill_neutral(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec with every neutral key that it does not say."""
+    filled = copy.deepcopy(spec)
+    for path, neutral in NEUTRAL.items():
+        part, key = _parent(filled, path)
+        part.setdefault(key, neutral)
+    return filled
+
+
+def _parent(spec: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    *parents, key = path.split(".")
+    for part in parents:
+        spec = spec[part]
+    return spec, key
 
 
 def merge(*layers: dict[str, Any] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from sepflow import config as files
 from sepflow.corpora.digest import folder_digest
 from sepflow.errors import SepflowError
-from sepflow.identity import NEUTRAL, RECIPES, digest, merge, run_name
+from sepflow.identity import RECIPES, digest, fill_neutral, merge, run_name
 
 STAGES = ("teacher", "student", "finetune", "distill", "supervised")
 
@@ -138,7 +138,7 @@ class _Resolver:
         spec.pop("stage")
         spec["recipe"] = RECIPES["train"]
         spec["model"] = self.model(spec["model"], where)
-        _fill_neutral(spec)
+        spec = fill_neutral(spec)
         if spec["init"]:
             spec["init"] = self.run(spec["init"], (*asking, label))
         spec["validation"]["labels"] = spec["validation"]["labels"] or spec["data"]["labels"]
@@ -245,15 +245,6 @@ class _Resolver:
                     words = files.unknown_name("row", comparison[side], list(table["rows"]))
                     raise SepflowError(f"{where}.comparisons.{i}.{side}: {words}")
         return {**table, "title": self.paper["title"], "rows": rows, "mix": digest(test)}
-
-
-def _fill_neutral(spec: dict) -> None:
-    for path, neutral in NEUTRAL.items():
-        *parents, key = path.split(".")
-        part = spec
-        for parent in parents:
-            part = part[parent]
-        part.setdefault(key, neutral)
 
 
 def _check_spec(spec: dict, where: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sepflow.identity import digest
+from sepflow.identity import canonical, digest, without_neutral
 from sepflow.plan import Plan
 
 FORMATS = (".csv", ".md", ".tex", ".svg")
@@ -21,6 +21,19 @@ def export_package() -> None:
 
 class Jobs:
     """The plan, as functions of a rule's wildcards."""
+
+    # What decides a score, beside the model.
+    SCORING = (
+        "evaluation.py",
+        "inference.py",
+        "metrics/separation.py",
+        "objectives/consistency.py",
+        "objectives/gram.py",
+        "objectives/selection.py",
+        "objectives/snr.py",
+        "simulation/mix.py",
+        "tasks/separation.py",
+    )
 
     def __init__(self, plan: Plan):
         self.plan = plan
@@ -46,15 +59,18 @@ class Jobs:
 
     def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of a corpus."""
-        return self.plan.corpora[wildcards.corpus]
+        return canonical(self.plan.corpora[wildcards.corpus])
 
-    def corpus_label(self, wildcards: Any) -> str:
-        """What the scale calls a corpus, and config.yaml its directory."""
+    def corpus_label(self, wildcards: Any, input: Any) -> str:
+        """What the scale calls a corpus, and config.yaml its directory: no part of what it is.
+
+        (Snakemake does not track a parameter whose function also takes `input`.)
+        """
         return self.plan.corpus_labels[wildcards.corpus]
 
     def mix_recipe(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of a mix."""
-        return self.plan.mixes[wildcards.mix]
+        return canonical(self.plan.mixes[wildcards.mix])
 
     def mix_manifest(self, wildcards: Any) -> str:
         """The manifest that a mix is decided over."""
@@ -74,7 +90,7 @@ class Jobs:
 
     def run_spec(self, wildcards: Any) -> dict[str, Any]:
         """The whole spec of a run."""
-        return self.plan.runs[wildcards.run].spec
+        return canonical(without_neutral(self.plan.runs[wildcards.run].spec))
 
     def run_inputs(self, wildcards: Any) -> list[str]:
         """The mixes, corpora and models that a training reads."""

@@ -63,7 +63,7 @@ def _choose(samples: np.ndarray, channel: int | str | None) -> np.ndarray:
         return samples.mean(axis=1)
     if channel is None and channels > 1:
         raise SepflowError(
-            f"{channels} channels (set `channel: mean`, or the number of one, in the corpus's recipe)"
+            f"{channels} channels (set `channel: mean`, or a channel's number, in the scale's file)"
         )
     if channel is not None and not 0 <= int(channel) < channels:
         raise SepflowError(f"no channel {channel}: it has {channels}, counted from 0")

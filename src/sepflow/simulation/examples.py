@@ -55,8 +55,11 @@ class Examples(Dataset):
         return 2 * example + int(rng.integers(2)) if rng.random() < 2 * share else None
 
     def _crop(self, number: int) -> tuple[int, int]:
-        """Row and first sample of mixture `number`: every row once an epoch, in the epoch's own order."""
-        epoch, position = divmod(number, self.rows)
+        """Row and first sample of mixture `number`: every row once an epoch, in the epoch's own order.
+
+        (Of an odd number of rows a pair leaves one out: it is never made of one mixture twice.)
+        """
+        epoch, position = divmod(number, self.rows - self.rows % 2 if self.pairs else self.rows)
         if epoch not in self._orders:
             self._orders = {epoch: self._order(epoch)}
         row = int(self._orders[epoch][position])

@@ -88,9 +88,10 @@ def render(corpus: PackedCorpus, placed: list[tuple[str, float, int]], length: i
     out = np.zeros((len(placed), length), dtype=np.float32)
     for target, (utterance, gain_db, offset) in zip(out, placed, strict=True):
         begin, skip = max(offset, 0), max(-offset, 0)
-        if begin < length:
-            samples = corpus.read(utterance, skip, min(length - begin, corpus.samples(utterance) - skip))
-            target[begin : begin + len(samples)] = samples * np.float32(10 ** (gain_db / 20))
+        count = min(length - begin, corpus.samples(utterance) - skip)
+        if count > 0:
+            samples = corpus.read(utterance, skip, count)
+            target[begin : begin + count] = samples * np.float32(10 ** (gain_db / 20))
     return out
 
 

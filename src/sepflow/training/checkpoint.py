@@ -1,6 +1,7 @@
 """The running checkpoint: one file that holds all a run needs to go on, and to end."""
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ class RunningCheckpoint(lightning.Callback):
         now = time.monotonic()
         self.seconds, self._since = self.seconds + now - self._since, now
         loss = float(trainer.callback_metrics["validation_loss"])
+        if not math.isfinite(loss):
+            raise SepflowError(module.diverged("validation"))
         train_loss = float(torch.stack(module.train_losses).double().mean())
         module.train_losses.clear()
         row = {

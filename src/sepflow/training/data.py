@@ -1,6 +1,6 @@
 """Batches in an order that depends on the step alone, so that a resumed run sees what it would have seen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -10,30 +10,31 @@ from sepflow.simulation.mix import Mix
 
 
 class StepSampler(Sampler[list[int]]):
-    """The numbers of the examples of one epoch's batches: epoch e, step s, place b -> (e S + s) B + b.
+    """The numbers of the examples of one epoch's batches: step s, place b -> s B + b.
 
-    An epoch is what lies between two validations. Lightning calls `set_epoch`, after a resume too.
+    An epoch is what lies between two validations. It begins at the step that `first` gives when it begins:
+    the optimiser's own count, which a checkpoint restores. Lightning's `set_epoch` does not reach a batch
+    sampler, and counts a resumed epoch twice.
     """
 
-    def __init__(self, steps: int, batch: int):
-        self.steps, self.batch, self.epoch = steps, batch, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Go to the batches of an epoch."""
-        self.epoch = epoch
+    def __init__(self, steps: int, batch: int, first: Callable[[], int]):
+        self.steps, self.batch, self.first = steps, batch, first
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[list[int]]:
-        for step in range(self.epoch * self.steps, (self.epoch + 1) * self.steps):
+        first = self.first()
+        for step in range(first, first + self.steps):
             yield list(range(step * self.batch, (step + 1) * self.batch))
 
 
-def train_loader(spec: dict[str, Any], mix: Mix, pairs: bool, workers: int) -> DataLoader:
-    """The training batches of a run."""
+def train_loader(
+    spec: dict[str, Any], mix: Mix, pairs: bool, workers: int, first: Callable[[], int]
+) -> DataLoader:
+    """The training batches of a run, from the step that `first` gives when an epoch begins."""
     examples = Examples(mix, spec["data"], segment_samples(spec), spec["seed"], pairs)
-    return _loader(examples, workers, batch_sampler=StepSampler(spec["validate_every"], spec["batch"]))
+    return _loader(examples, workers, batch_sampler=StepSampler(spec["validate_every"], spec["batch"], first))
 
 
 def validation_loader(spec: dict[str, Any], mix: Mix, pairs: bool) -> DataLoader:

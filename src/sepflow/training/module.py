@@ -27,7 +27,7 @@ class Training(lightning.LightningModule):
         """Mean loss of a batch; SepflowError where it is not a number."""
         loss = self.task.loss(batch).mean()
         if not torch.isfinite(loss):
-            raise SepflowError(self._diverged(batch))
+            raise SepflowError(self.diverged("training"))
         self.train_losses.append(loss.detach())
         return loss
 
@@ -36,17 +36,12 @@ class Training(lightning.LightningModule):
         losses = self.task.loss(batch)
         self.log("validation_loss", losses.mean(), batch_size=len(losses), on_epoch=True, sync_dist=True)
 
-    def _diverged(self, batch: tuple[Tensor, Tensor]) -> str:
-        first = self.global_step * self.spec["batch"]
-        bad = [str(first + i) for i, x in enumerate(batch[0]) if not torch.isfinite(x).all()]
-        cause = (
-            f"examples {', '.join(bad)} of the mix are not finite: check the corpus"
-            if bad
-            else f"the weights diverged: lower optimizer.lr ({self.spec['optimizer']['lr']})"
-        )
+    def diverged(self, which: str) -> str:
+        """The message for a `which` loss (training or validation) that is not a number."""
         return (
-            f"The loss is not a number at step {self.global_step + 1} of {self.spec['steps']}: {cause}. "
-            "The last checkpoint before it is kept."
+            f"The {which} loss is not a number at step {self.global_step} of {self.spec['steps']}: "
+            f"the weights diverged; lower optimizer.lr ({self.spec['optimizer']['lr']}). "
+            "The last checkpoint is kept."
         )
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, Any]:

@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from sepflow import provenance
 from sepflow.errors import SepflowError
 from sepflow.files import write_json, write_text
-from sepflow.identity import difference, digest
+from sepflow.identity import difference, digest, fill_neutral
 from sepflow.models.artefact import load_model, save_model
 from sepflow.simulation.mix import open_mix
 from sepflow.training.checkpoint import RunningCheckpoint, usable
@@ -38,11 +38,12 @@ def train(
     runs that the spec names. Torch's threads are the caller's to set: results are the same, to the bit on
     a CPU, for one number of threads. Raises SepflowError for what a user can mend.
     """
+    spec = fill_neutral(spec)
     torch.manual_seed(spec["seed"])
     module = Training(spec)
     if spec["init"]:
         _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
-    loaders = [_mix(spec[part]["mix"], results) for part in ("data", "validation")]
+    mixes = [_mix(spec[part]["mix"], results) for part in ("data", "validation")]
     pairs = module.task.pairs
     keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
     resume = usable(keeper.path)
@@ -51,8 +52,8 @@ def train(
     trainer = _trainer(spec, out, keeper, device, progress)
     trainer.fit(
         module,
-        train_loader(spec, loaders[0], pairs, workers),
-        validation_loader(spec, loaders[1], pairs),
+        train_loader(spec, mixes[0], pairs, workers, lambda: module.global_step),
+        validation_loader(spec, mixes[1], pairs),
         ckpt_path=resume,
         weights_only=True,
     )
@@ -104,7 +105,11 @@ def _mix(recipe: dict[str, Any], results: Path) -> Any:
 
 
 def _write(spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, trainer: lightning.Trainer) -> None:
-    """The outputs, the model last; then the checkpoint has done its work."""
+    """The outputs, the model last.
+
+    The checkpoint stays: should we be killed before the workflow has noted that the outputs are whole, it
+    deletes them, and the run is at its end again at once.
+    """
     write_json(out / "spec.json", spec)
     write_text(out / "history.csv", pd.DataFrame(keeper.history).to_csv(index=False))
     best = min(keeper.history, key=lambda row: row["validation_loss"])
@@ -122,5 +127,4 @@ def _write(spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, trainer: 
         },
     )
     save_model(out / "model.safetensors", keeper.best, spec)
-    keeper.path.unlink(missing_ok=True)
     log.info("done: %d steps, the model of step %d", trainer.global_step, best["step"])
