@@ -285,3 +285,13 @@ def test_a_process_that_dies_is_told():
 def test_an_unknown_kind_is_refused(tmp_path):
     with pytest.raises(SepflowError, match="'espaek': known are espeak, folder"):
         build({"kind": "espaek"}, tmp_path, None, 1)
+
+
+def test_a_folder_whose_recording_was_replaced_by_one_of_the_same_size_is_another(tmp_path):
+    path = tmp_path / "a" / "x.wav"
+    path.parent.mkdir()
+    path.write_bytes(bytes(50_000))
+    before = folder_digest(tmp_path)
+    assert folder_digest(tmp_path) == before
+    path.write_bytes(bytes(49_000) + b"\1" * 1000)
+    assert folder_digest(tmp_path) != before

@@ -111,6 +111,32 @@ def test_words_and_published_numbers_train_nothing(touched, old, new, tables):
     assert not set(touched.planned()) - {"table", "all"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max_snr: 30.0", "max_snr: 30"),
+        ("level_difference: [-5.0, 5.0]", "level_difference: [-5, 5]"),
+        ("batch: 8", "precision: '32'\n  batch: 8"),
+        ("{name: adam, lr: 1.0e-3, clip: 5.0,", "{clip: 5.0, lr: 0.001, name: adam,"),
+    ],
+)
+def test_how_yaml_is_written_starts_nothing(touched, old, new):
+    touched.edit("config/papers/ts_mixit.yaml", old, new)
+    assert touched.planned() == {}
+
+
+def test_what_a_scale_calls_a_corpus_starts_nothing(touched):
+    tiny = touched.root / "config/scales/tiny.yaml"
+    tiny.write_text(tiny.read_text().replace("speech:", "voices:").replace("pairs: speech", "pairs: voices"))
+    touched.edit("config/config.yaml", "speech: ", "voices: ")
+    assert not set(touched.planned()) - {"table", "all"}
+
+
+def test_a_table_that_is_not_planned_is_said(checkout):
+    done = checkout.snakemake("-n", "results/tiny/tables/ts_mixit/table9.csv")
+    assert done.returncode != 0 and "Traceback" not in done.stdout + done.stderr
+
+
 def test_a_new_run_trains_itself_only(touched):
     touched.edit(
         "config/papers/ts_mixit.yaml",

@@ -5,8 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-import yaml
-
+from sepflow import config as files
 from sepflow import plan
 from sepflow.errors import SepflowError
 
@@ -60,7 +59,7 @@ def _load(options: argparse.Namespace) -> plan.Plan:
     path = options.directory / "config" / "config.yaml"
     if not path.is_file():
         raise SepflowError(f"{path}: no such file. Run sepflow in a checkout, or say --directory CHECKOUT.")
-    config = yaml.safe_load(path.read_text())
+    config = files.read(path, "config", options.directory / "config")
     config |= {"scale": options.scale} if options.scale else {}
     if getattr(options, "paper", None):
         config["papers"] = [options.paper]

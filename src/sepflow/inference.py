@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from sepflow import tasks
+from sepflow.errors import SepflowError
 from sepflow.models.artefact import load_model
 from sepflow.objectives.selection import oracle_remix, select_by_energy
 
@@ -15,6 +16,8 @@ class Separator:
 
     def __init__(self, path: str | Path, device: str = "auto"):
         weights, self.spec = load_model(path)
+        if device == "gpu" and not torch.cuda.is_available():
+            raise SepflowError("device: gpu, but torch sees none here. Set device: cpu (or auto).")
         chosen = device != "cpu" and torch.cuda.is_available()
         self.device = torch.device("cuda" if chosen else "cpu")
         self.task = tasks.build(self.spec)

@@ -18,7 +18,7 @@ def job(log: str, threads: int) -> Iterator[None]:
         os.environ[name] = str(threads)
     _keep_freed_memory()
     terminal = os.dup(sys.stderr.fileno())
-    with Path(log).open("w", buffering=1) as file:
+    with Path(log).open("a", buffering=1) as file:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
         logging.basicConfig(
@@ -27,12 +27,13 @@ def job(log: str, threads: int) -> Iterator[None]:
         try:
             yield
         except SepflowError as error:
-            print(f"error: {error}", file=sys.stderr)
+            # The terminal first: the log may lie on the disk that is full.
             os.write(terminal, f"\nerror: {error}\n(log: {log})\n".encode())
-            sys.exit(1)
-        except BaseException as error:
-            logging.exception("failed")
+            logging.error("error: %s", error)
+            raise SystemExit(1) from None
+        except Exception as error:
             os.write(terminal, f"\nerror: {type(error).__name__}: {error}\n(log: {log})\n".encode())
+            logging.exception("failed")
             raise SystemExit(1) from None
 
 

@@ -12,6 +12,9 @@ from sepflow.corpora.digest import folder_digest
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, run_name
 
+MIX_KEYS = ("role", "split", "mixtures", "speakers", "rate", "level_difference", "length", "min_seconds")
+RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
+            "validate_every", "patience", "seed")  # fmt: skip
 STAGES = ("teacher", "student", "finetune", "distill", "supervised")
 
 
@@ -56,17 +59,14 @@ class Plan:
             or name in [x.split("/")[1] for x in run.labels]
         ]
         if len(found) != 1:
-            labels = [label.split("/")[1] for run in self.runs.values() for label in run.labels]
+            runs = found or self.runs.values()
+            labels = sorted(label.split("/")[1] for run in runs for label in run.labels)
             raise SepflowError(
-                f"{name!r} names {len(found)} runs."
+                f"{name!r} names {len(found)} runs: {', '.join(labels)}."
                 if found
-                else files.unknown_name("run", name, sorted(labels))
+                else files.unknown_name("run", name, labels)
             )
         return found[0]
-
-    def paper_tables(self, paper: str) -> list[str]:
-        """The names of a paper's tables."""
-        return [table for owner, table in self.tables if owner == paper]
 
 
 def load(config: dict[str, Any], root: Path) -> Plan:
@@ -79,6 +79,9 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     path = directory / "scales" / f"{config['scale']}.yaml"
     scale = files.read(path, "scale", directory)
     plan = Plan(scale=config["scale"], untrained=scale.get("untrained", False))
+    papers = sorted(file.stem for file in (directory / "papers").glob("*.yaml"))
+    for unknown in set(scale["papers"]) - set(papers):
+        raise SepflowError(f"{path}: papers.{unknown}: {files.unknown_name('paper', unknown, papers)}")
     for unknown in set(config.get("corpora") or {}) - set(scale["corpora"]):
         if not _known_elsewhere(unknown, directory):
             words = files.unknown_name("corpus", unknown, sorted(scale["corpora"]))
@@ -135,6 +138,7 @@ class _Resolver:
         if stage not in STAGES:
             raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
         spec = merge(self.paper["base"], self.change.get("base"), *self.layers("stages", stage), *own)
+        _complete(spec, RUN_KEYS, where)
         spec.pop("stage")
         spec["recipe"] = RECIPES["train"]
         spec["model"] = self.model(spec["model"], where)
@@ -155,7 +159,12 @@ class _Resolver:
         if model["name"] not in self.paper["models"]:
             words = files.unknown_name("model", model["name"], list(self.paper["models"]))
             raise SepflowError(f"{where}: model.name: {words}")
-        return merge(*self.layers("models", model["name"]), model)
+        known = {*self.paper["models"][model["name"]], "name", "sources"}
+        model = merge(*self.layers("models", model["name"]), model)
+        for unknown in set(model) - known:
+            words = files.unknown_name("hyper-parameter", unknown, sorted(known))
+            raise SepflowError(f"{where}: model {model['name']}: {words}")
+        return model
 
     def data(self, data: dict, spec: dict, where: str, asking: tuple[str, ...]) -> dict:
         """The mix of a run by its whole recipe, its labels (if any) folded in."""
@@ -182,6 +191,7 @@ class _Resolver:
             words = files.unknown_name("mix", label, list(self.paper["mixes"]))
             raise SepflowError(f"{where}: mix: {words}")
         mix = merge(*self.layers("mixes", label))
+        _complete(mix, MIX_KEYS, f"{self.file}: mixes.{label}")
         corpus = self.corpus(mix.pop("role"), mix.pop("rate"), f"{self.file}: mixes.{label}.role")
         recipe = {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": corpus, **mix}
         self.plan.mixes[digest(recipe)] = recipe
@@ -245,6 +255,12 @@ class _Resolver:
                     words = files.unknown_name("row", comparison[side], list(table["rows"]))
                     raise SepflowError(f"{where}.comparisons.{i}.{side}: {words}")
         return {**table, "title": self.paper["title"], "rows": rows, "mix": digest(test)}
+
+
+def _complete(part: dict, keys: tuple[str, ...], where: str) -> None:
+    missing = [key for key in keys if key not in part]
+    if missing:
+        raise SepflowError(f"{where}: {', '.join(missing)}: not set, here or in what it is a difference from")
 
 
 def _check_spec(spec: dict, where: str) -> None:

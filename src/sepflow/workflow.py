@@ -40,7 +40,7 @@ class Jobs:
 
     def pattern(self, names: Iterable[str]) -> str:
         """A wildcard constraint that matches these names and, where there are none, nothing."""
-        return "|".join(names) or "(?!)"
+        return "|".join(sorted(names)) or "(?!)"
 
     def results(self, paper: str) -> list[str]:
         """The files of all tables of a paper."""

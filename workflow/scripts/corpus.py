@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sepflow.errors import SepflowError
 from sepflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
@@ -9,4 +10,7 @@ with job(snakemake.log[0], snakemake.threads):
 
     path = (snakemake.config.get("corpora") or {}).get(snakemake.params.label)
     out = Path(snakemake.output.manifest).parent
+    if snakemake.params.recipe["kind"] == "folder" and not path:
+        key = f"corpora.{snakemake.params.label}"
+        raise SepflowError(f"config/config.yaml: {key} is not set: give the directory of its recordings")
     corpora.build(snakemake.params.recipe, out, path and Path(path).expanduser(), snakemake.threads)

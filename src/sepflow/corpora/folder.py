@@ -47,6 +47,8 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
 def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, str]:
     """{speaker: split}: the first ceil(share * n) by the hash of their names test, the next validation.
 
+    Of six speakers or more a split with a share gets two at least: a mixture needs two.
+
     By speaker, since a separator that has heard a voice before does better on it. Rounded up, so that
     every split with a share has someone even in a small corpus; by hash, so that the order of files or
     the language of the computer changes nothing. Raises SepflowError where none is left for train.
@@ -56,8 +58,10 @@ def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, s
     if min(validation, test) < 0 or validation + test > 1:
         raise SepflowError(f"splits: {shares} are not shares of one whole. Set numbers from 0 to 1.")
     count = len(set(speakers))
-    tested = math.ceil(test * count)
-    validated = min(math.ceil(validation * count), count - tested)
+    least = 2 if count >= 6 else 1
+    tested = max(math.ceil(test * count), least) if test else 0
+    validated = max(math.ceil(validation * count), least) if validation else 0
+    validated = min(validated, count - tested)
     return deal(speakers, validated, tested, train=validation + test < 1)
 
 
