@@ -73,8 +73,10 @@ def test_training_has_heard_no_speaker_of_the_test(finished):
     assert not speakers["test"] & (speakers["train"] | speakers["validation"])
 
 
-def test_a_second_run_does_nothing(finished):
-    done = finished.snakemake()
+@pytest.mark.parametrize("words", [[], ["ts_mixit"], ["results/tiny/tables/ts_mixit/table1.csv"]])
+def test_a_second_run_does_nothing_also_without_a_number_of_cores(finished, words):
+    command = [sys.executable, "-m", "snakemake", *words]
+    done = subprocess.run(command, cwd=finished.root, env=environment(), capture_output=True, text=True)
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
