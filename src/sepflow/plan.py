@@ -37,7 +37,6 @@ class Plan:
     runs: dict[str, Run] = field(default_factory=dict)
     mixes: dict[str, dict[str, Any]] = field(default_factory=dict)
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
-    corpus_paths: dict[str, str | None] = field(default_factory=dict)
     corpus_labels: dict[str, str] = field(default_factory=dict)
     tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
@@ -211,7 +210,7 @@ class _Resolver:
         if recipe["kind"] == "folder" and "release" not in recipe:
             recipe["digest"] = self.folder_digest(name, path)
         key = digest(recipe)
-        self.plan.corpora[key], self.plan.corpus_paths[key], self.plan.corpus_labels[key] = recipe, path, name
+        self.plan.corpora[key], self.plan.corpus_labels[key] = recipe, name
         return recipe
 
     def folder_digest(self, name: str, path: str | None) -> str:

@@ -38,6 +38,7 @@ def train(
     runs that the spec names. Torch's threads are the caller's to set: results are the same, to the bit on
     a CPU, for one number of threads. Raises SepflowError for what a user can mend.
     """
+    origin = provenance.stamp()  # now: by the end the checkout may be another
     spec = fill_neutral(spec)
     torch.manual_seed(spec["seed"])
     module = Training(spec)
@@ -59,7 +60,7 @@ def train(
     )
     if trainer.interrupted:
         raise SepflowError(f"interrupted; start again to go on from {keeper.path}")
-    _write(spec, out, keeper, trainer)
+    _write(spec, out, keeper, trainer, origin)
 
 
 def _trainer(
@@ -104,7 +105,13 @@ def _mix(recipe: dict[str, Any], results: Path) -> Any:
     return open_mix(recipe, results / "mixes" / digest(recipe), results / "corpora" / corpus)
 
 
-def _write(spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, trainer: lightning.Trainer) -> None:
+def _write(
+    spec: dict[str, Any],
+    out: Path,
+    keeper: RunningCheckpoint,
+    trainer: lightning.Trainer,
+    origin: dict[str, Any],
+) -> None:
     """The outputs, the model last.
 
     The checkpoint stays: should we be killed before the workflow has noted that the outputs are whole, it
@@ -115,7 +122,7 @@ def _write(spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, trainer: 
     best = min(keeper.history, key=lambda row: row["validation_loss"])
     write_json(
         out / "run.json",
-        provenance.stamp()
+        origin
         | {
             "device": provenance.device_name(trainer.strategy.root_device),
             "threads": torch.get_num_threads(),
