@@ -27,7 +27,7 @@ PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence
 OCTAVES = (0.1, 0.6)
 PITCH = {"low": (15, 40), "high": (60, 85)}  # eSpeak's own, of 100; 50 is a voice's natural one
-TEMPO = (140, 175)  # words a minute, as heard
+TEMPO = (230, 270)  # words a minute, as heard
 
 
 @dataclass(frozen=True)
