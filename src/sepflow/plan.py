@@ -206,6 +206,8 @@ class _Resolver:
             words = files.unknown_name("corpus", name, list(corpora))
             raise SepflowError(f"{scale_file}: roles.{role}: {words}")
         recipe = {**corpora[name], "rate": rate, "recipe": RECIPES["corpus"]}
+        if recipe["kind"] == "espeak":
+            recipe["release"] = RECIPES["espeak"]
         path = (self.config.get("corpora") or {}).get(name)
         if recipe["kind"] == "folder" and "release" not in recipe:
             recipe["digest"] = self.folder_digest(name, path)

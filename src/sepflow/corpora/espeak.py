@@ -1,9 +1,10 @@
 """Many synthesised speakers, for trying a workflow without any download.
 
 A *speaker* is a voice variant of eSpeak NG at one of two pitches: a low or a high setting of its own, and
-then everything, formants too, shifted by a factor of 2^-0.1 to 2^-0.6 (low) or 2^0.1 to 2^0.6 (high). The
-sex of such a voice means this pitch group and nothing else: m for low, f for high, whatever the variant is
-called. Both speakers of a variant lie in the same split.
+then everything, formants too, shifted by a factor of 2^-0.8 to 1 (low) or 1 to 2^0.8 (high). The sex of such
+a voice means this pitch group and nothing else: m for low, f for high, whatever the variant is called. Both
+speakers of a variant lie in the same split. They speak fast: five words in a second and a bit, so that a
+training segment of one second holds nearly as much as the utterances that a model is applied to.
 """
 
 import hashlib
@@ -21,13 +22,14 @@ from sepflow.corpora.splits import by_hash, deal
 from sepflow.corpora.synthesiser import RATE, check_variants, synthesise
 from sepflow.corpora.voices import ACCENTS, MATRIX, VARIANTS
 from sepflow.errors import SepflowError
+from sepflow.identity import RECIPES
 
-RELEASE = 1  # of everything that decides a sample: this module, the voices and the words
+RELEASE = RECIPES["espeak"]  # of everything that decides a sample: this module, the voices and the words
 PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence
-OCTAVES = (0.1, 0.6)
-PITCH = {"low": (15, 40), "high": (60, 85)}  # eSpeak's own, of 100; 50 is a voice's natural one
-TEMPO = (230, 270)  # words a minute, as heard
+OCTAVES = (0.0, 0.8)
+PITCH = {"low": (5, 45), "high": (55, 95)}  # eSpeak's own, of 100; 50 is a voice's natural one
+TEMPO = (210, 250)  # words a minute, as heard; the voice itself speaks up to 435 of eSpeak's 450
 
 
 @dataclass(frozen=True)
