@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from sepflow import plan, tasks
 from sepflow.errors import SepflowError
-from sepflow.identity import NEUTRAL, difference, digest, merge, run_name
+from sepflow.identity import NEUTRAL, RECIPES, difference, digest, merge, run_name
 
 # Names that users have on disk. They change when what determines a run changes, and then on purpose.
 FROZEN = {
@@ -151,6 +151,13 @@ def test_any_other_change_renames(lr, seed):
 def test_how_a_number_is_written_does_not_rename():
     assert digest({"a": 30.0, "b": [5.0]}) == digest({"b": [5], "a": 30})
     assert digest({"a": 0.5}) != digest({"a": 5})
+
+
+@pytest.mark.parametrize("stage", RECIPES)
+def test_new_code_of_a_stage_renames_what_is_made_by_it(stage, monkeypatch):
+    before = load("demo").find("student_2src").name
+    monkeypatch.setitem(RECIPES, stage, RECIPES[stage] + 1)
+    assert load("demo").find("student_2src").name != before
 
 
 def test_one_key_of_a_teacher_renames_its_students_only(tmp_path):
