@@ -29,7 +29,7 @@ PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence
 OCTAVES = (0.0, 0.8)
 PITCH = {"low": (5, 45), "high": (55, 95)}  # eSpeak's own, of 100; 50 is a voice's natural one
-TEMPO = (210, 250)  # words a minute, as heard; the voice itself speaks up to 435 of eSpeak's 450
+TEMPO = (230, 270)  # words a minute, as heard
 
 
 @dataclass(frozen=True)
