@@ -17,7 +17,7 @@ from sepflow.corpora.voices import ACCENTS, LEFT_OUT, MATRIX, VARIANTS
 from sepflow.errors import SepflowError
 
 RATE = 8000
-ALL = {"kind": "espeak", "rate": RATE, "variants": 94, "utterances": 12, "release": 2}
+ALL = {"kind": "espeak", "rate": RATE, "variants": 94, "utterances": 12, "recipe": 2}
 ALL["splits"] = {"validation": 6, "test": 10}
 SMALL = ALL | {"variants": 4, "utterances": 2, "splits": {"validation": 1, "test": 1}}
 
@@ -152,7 +152,7 @@ def test_a_voice_that_fails_is_told(capfd, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"release": 1}, "release 1"),
+        ({"recipe": 1}, "recipe 1"),
         ({"variants": 95}, "has 1 to 94"),
         ({"variants": 16}, "16 speakers or voices cannot give 10 to test and 6"),
     ],

@@ -205,9 +205,7 @@ class _Resolver:
         if name not in corpora:
             words = files.unknown_name("corpus", name, list(corpora))
             raise SepflowError(f"{scale_file}: roles.{role}: {words}")
-        recipe = {**corpora[name], "rate": rate, "recipe": RECIPES["corpus"]}
-        if recipe["kind"] == "espeak":
-            recipe["release"] = RECIPES["espeak"]
+        recipe = {**corpora[name], "rate": rate, "recipe": RECIPES[corpora[name]["kind"]]}
         path = (self.config.get("corpora") or {}).get(name)
         if recipe["kind"] == "folder" and "release" not in recipe:
             recipe["digest"] = self.folder_digest(name, path)

@@ -24,7 +24,7 @@ from sepflow.corpora.voices import ACCENTS, MATRIX, VARIANTS
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES
 
-RELEASE = RECIPES["espeak"]  # of everything that decides a sample: this module, the voices and the words
+RECIPE = RECIPES["espeak"]  # of everything that decides a sample: this module, the voices and the words
 PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence
 OCTAVES = (0.0, 0.8)
@@ -56,7 +56,7 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
     """Build the corpus; see `sepflow.corpora.build`. `path` plays no part.
 
     Recipe: kind, rate (Hz), variants (voice variants, two speakers each), utterances (of each speaker),
-    splits {validation, test: number of variants} and release. Raises SepflowError where it asks for more
+    splits {validation, test: number of variants} and recipe. Raises SepflowError where it asks for more
     than there is, and where eSpeak fails.
     """
     utterances = decide(recipe)
@@ -69,10 +69,10 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
 def decide(recipe: dict[str, Any]) -> list[Utterance]:
     """Who says what, and how: all drawn from names, so that a larger corpus holds the smaller ones.
 
-    Raises SepflowError for an unknown release and for more variants or splits than there are.
+    Raises SepflowError for an unknown recipe and for more variants or splits than there are.
     """
-    if recipe.get("release", RELEASE) != RELEASE:
-        raise SepflowError(f"release {recipe['release']} of the espeak corpus: this sepflow makes {RELEASE}.")
+    if recipe.get("recipe", RECIPE) != RECIPE:
+        raise SepflowError(f"recipe {recipe['recipe']} of the espeak corpus: this sepflow follows {RECIPE}.")
     count = recipe["variants"]
     if not 1 <= count <= len(VARIANTS):
         raise SepflowError(f"variants: {count}; the espeak corpus has 1 to {len(VARIANTS)}.")
