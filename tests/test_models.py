@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from sepflow.errors import SepflowError
 from sepflow.models import build
-from sepflow.models.conv_tasnet import DilatedConv
 from sepflow.models.dprnn import merge_chunks, split_chunks
 from sepflow.models.masking import Decoder, global_layer_norm, overlap_add, pad_to_frames
 
@@ -133,19 +132,6 @@ def test_global_layer_norm_is_the_papers_formula():
         variance = (example - mean).square().sum() / 35
         want = (example - mean) / (variance + 1e-8).sqrt() * gain[:, None] + bias[:, None]
         torch.testing.assert_close(out, want)
-
-
-@pytest.mark.parametrize("kernel", [1, 3, 5])
-@pytest.mark.parametrize("dilation", [1, 2, 8, 64])
-def test_dilated_convolution_is_the_direct_sum(kernel, dilation):
-    conv, x = DilatedConv(4, kernel, dilation).double(), noise(2, 4, 45)
-    want = conv.bias[:, None].expand(2, 4, 45).clone()
-    for tap in range(kernel):
-        shift = (tap - kernel // 2) * dilation
-        for k in range(45):
-            if 0 <= k + shift < 45:
-                want[..., k] += conv.weight[:, 0, tap] * x[..., k + shift]
-    torch.testing.assert_close(conv(x), want)
 
 
 @given(st.integers(1, 300), st.integers(1, 40), st.data())

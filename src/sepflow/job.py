@@ -16,7 +16,7 @@ def job(log: str, threads: int) -> Iterator[None]:
     """Send all output to the file `log`; a SepflowError ends the job with its message on the terminal too."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
-    _keep_freed_memory()
+    keep_freed_memory()
     terminal = os.dup(sys.stderr.fileno())
     with Path(log).open("a", buffering=1) as file:
         for stream in (sys.stdout, sys.stderr):
@@ -37,10 +37,10 @@ def job(log: str, threads: int) -> Iterator[None]:
             raise SystemExit(1) from None
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc reuse what torch frees at every step instead of giving it back to the system."""
-    trim_threshold, mmap_threshold = -1, -3
+    settings = {-1: -1, -3: 1 << 30}  # M_TRIM_THRESHOLD: never; M_MMAP_THRESHOLD: as large as it may be
     with contextlib.suppress(AttributeError, OSError):  # another C library: then without
         library = ctypes.CDLL(None)
-        for setting in (trim_threshold, mmap_threshold):
-            library.mallopt(setting, 1 << 30)
+        for setting, value in settings.items():
+            library.mallopt(setting, value)

@@ -1,29 +1,10 @@
 """Conv-TasNet: Luo & Mesgarani, "Conv-TasNet: Surpassing ideal time-frequency magnitude masking", 2019."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sepflow.errors import SepflowError
+from sepflow.models.layers import DilatedConv, PReLU, normalised
 from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm
-
-
-class DilatedConv(nn.Conv1d):
-    """Depthwise dilated convolution [B, H, K] -> [B, H, K], zero-padded."""
-
-    def __init__(self, channels: int, kernel: int, dilation: int) -> None:
-        padding = dilation * (kernel // 2)
-        super().__init__(channels, channels, kernel, 1, padding, dilation, groups=channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        (dilation,), frames = self.dilation, x.shape[-1]
-        if dilation == 1:
-            return super().forward(x)
-        # Written in rows of `dilation` frames, a tap's frames stand in one column: a plain convolution down
-        # the columns is the dilated one along the frames, without the CPU's slow dilated backward.
-        rows = F.pad(x, (0, -frames % dilation)).unflatten(-1, (-1, dilation))
-        half = self.kernel_size[0] // 2
-        rows = F.conv2d(rows, self.weight[..., None], self.bias, padding=(half, 0), groups=self.groups)
-        return rows.flatten(2)[..., :frames]
 
 
 class Block(nn.Sequential):
@@ -35,13 +16,18 @@ class Block(nn.Sequential):
     def __init__(self, bottleneck: int, hidden: int, skip: int, kernel: int, dilation: int) -> None:
         super().__init__(
             nn.Conv1d(bottleneck, hidden, 1),
-            nn.PReLU(),
+            PReLU(),
             global_layer_norm(hidden),
             DilatedConv(hidden, kernel, dilation),
-            nn.PReLU(),
+            PReLU(),
             global_layer_norm(hidden),
             nn.Conv1d(hidden, bottleneck + skip, 1),
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        widen, first, first_norm, depthwise, second, second_norm, narrow = self
+        x = depthwise(normalised(widen(x), first, first_norm))
+        return narrow(normalised(x, second, second_norm))
 
 
 class TemporalConvNet(nn.Module):
@@ -64,7 +50,7 @@ class TemporalConvNet(nn.Module):
         self.bottleneck = nn.Sequential(global_layer_norm(filters), nn.Conv1d(filters, bottleneck, 1))
         dilations = [2**block for block in range(blocks)] * repeats
         self.blocks = nn.ModuleList(Block(bottleneck, hidden, skip, conv_kernel, d) for d in dilations)
-        self.activation = nn.PReLU()
+        self.activation = PReLU()
         self.to_sources = nn.Conv1d(skip or bottleneck, sources * filters, 1)
 
     def forward(self, encoded: Tensor) -> Tensor:

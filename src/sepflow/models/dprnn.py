@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sepflow.errors import SepflowError
+from sepflow.models.layers import PReLU
 from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm, overlap_add, pad_to_frames
 
 
@@ -46,7 +47,7 @@ class DualPathRNN(nn.Module):
         self.sources, self.chunk, self.hop = sources, chunk, hop
         self.bottleneck = nn.Sequential(global_layer_norm(filters), nn.Conv1d(filters, bottleneck, 1))
         self.layers = nn.ModuleList(PathLayer(bottleneck, hidden) for _ in range(2 * repeats))
-        self.activation = nn.PReLU()
+        self.activation = PReLU()
         self.to_sources = nn.Conv1d(bottleneck, sources * bottleneck, 1)
         self.gates = nn.Conv1d(bottleneck, 2 * bottleneck, 1)
         self.to_filters = nn.Conv1d(bottleneck, filters, 1, bias=False)

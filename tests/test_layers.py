@@ -1,0 +1,60 @@
+"""Layers written by hand are torch's own, in values and gradients."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sepflow.models.layers import DilatedConv, PReLU, normalised
+from sepflow.models.masking import global_layer_norm
+
+
+def noise(*shape: int, dtype=torch.float64) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_()
+
+
+def compare(ours, theirs, x, parameters) -> None:
+    """Values, and the gradients of a weighted sum, by both ways."""
+    weights, inputs = torch.linspace(-1, 2, ours.numel()).view(ours.shape), [x, *parameters]
+    torch.testing.assert_close(ours, theirs)
+    wanted = torch.autograd.grad((theirs * weights).sum(), inputs)
+    torch.testing.assert_close(torch.autograd.grad((ours * weights).sum(), inputs), wanted)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("dilation", [1, 2, 8, 64])
+def test_dilated_convolution_is_torchs(kernel, dilation):
+    conv, x = DilatedConv(4, kernel, dilation).double(), noise(2, 4, 45)
+    padding = dilation * (kernel // 2)
+    theirs = F.conv1d(x, conv.weight, conv.bias, padding=padding, dilation=dilation, groups=4)
+    compare(conv(x), theirs, x, conv.parameters())
+
+
+@pytest.mark.parametrize("slope", [0.25, 0.0, -0.5, 1.5])
+def test_prelu_is_torchs(slope):
+    layer, x = PReLU(init=slope).double(), noise(3, 5, 7)
+    with torch.no_grad():
+        x[0, 0, 0] = 0.0
+    compare(layer(x), F.prelu(x, layer.weight), x, layer.parameters())
+
+
+def test_the_norm_of_an_activation_is_the_norm_after_the_activation():
+    activation, norm, x = PReLU().double(), global_layer_norm(5).double(), noise(3, 5, 40)
+    torch.nn.init.normal_(norm.weight), torch.nn.init.normal_(norm.bias)
+    parameters = [*activation.parameters(), *norm.parameters()]
+    ours, theirs = normalised(x, activation, norm), norm(F.prelu(x, activation.weight))
+    compare(ours, theirs, x, parameters)
+    # Transposed, so that the gradient that comes back is not contiguous.
+    ours, theirs = normalised(x, activation, norm).mT, norm(F.prelu(x, activation.weight)).mT
+    compare(ours, theirs, x, parameters)
+
+
+def test_under_autocast_they_take_bfloat16():
+    activation, norm, conv = PReLU(), global_layer_norm(5), DilatedConv(5, 3, 2)
+    x = noise(2, 5, 30, dtype=torch.float32).detach().bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = activation(conv(normalised(x, activation, norm)))
+    out.float().square().sum().backward()
+    assert x.grad.dtype == torch.bfloat16
+    for weight in [*activation.parameters(), *norm.parameters(), *conv.parameters()]:
+        assert weight.grad.dtype == torch.float32 and weight.grad.abs().sum() > 0
