@@ -23,9 +23,8 @@ try:
 except SepflowError as error:
     raise WorkflowError(str(error)) from None
 
-config.setdefault("device", "auto")
-config.setdefault("workers", 0)
-GPU = int(config["device"] == "gpu")
+DEVICES = config.get("devices", 1)
+GPU = int(config.setdefault("device", "auto") == "gpu")
 
 
 include: "rules/corpora.smk"

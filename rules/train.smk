@@ -15,11 +15,11 @@ rule train:
         run=jobs.pattern([]),
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: DEVICES
     resources:
         mem_mb=8000,
         runtime=1440,
-        gpu=GPU,
+        gpu=GPU * DEVICES,
     params:
         spec=jobs.run_spec,
     script:

@@ -25,6 +25,7 @@ from sepflow.models.artefact import load_model, save_model
 from sepflow.simulation.decide import decide
 from sepflow.simulation.examples import Examples, FixedExamples
 from sepflow.training.checkpoint import RunningCheckpoint
+from sepflow.training.machine import Machine
 from sepflow.training.train import train
 
 # The losses of 20 steps in float64 on one thread. A refactor keeps them; what changes them on purpose bumps
@@ -62,10 +63,13 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+CPU = Machine(device="cpu")
+
+
 def run(prepared, out, label="supervised_100", **changes) -> dict:
     found, results = prepared
     spec = merge(found.find(label).spec, changes)
-    train(spec, out, results, device="cpu")
+    train(spec, out, results, CPU)
     return spec
 
 
@@ -108,7 +112,7 @@ def test_warmup_and_linear_decay_end_at_zero(prepared, tmp_path):
 def test_fine_tuning_starts_from_the_other_runs_weights(prepared, tmp_path):
     found, results = prepared
     spec = found.find("supervised_100").spec
-    train(spec, results / "runs" / "first", results, device="cpu")
+    train(spec, results / "runs" / "first", results, CPU)
     run(prepared, tmp_path, init="first", optimizer={"lr": 1e-12})
     before, after = (load_model(p / "model.safetensors")[0] for p in (results / "runs/first", tmp_path))
     for name, weight in before.items():

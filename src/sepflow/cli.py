@@ -1,4 +1,4 @@
-"""The command `sepflow`: ask about a plan, score files."""
+"""The command `sepflow`: ask about a plan, train or adopt a run, score files."""
 
 import argparse
 import json
@@ -37,8 +37,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     why.add_argument("second", metavar="RUN2", nargs="?")
     why.set_defaults(run=_why)
-    for command in (runs, why):
+    train = commands.add_parser("train", help="train one run, without Snakemake; begun before, it goes on")
+    train.add_argument(
+        "spec", type=Path, metavar="SPEC", help="a run's spec: what `sepflow why RUN` prints, or spec.json"
+    )
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the run is written")
+    train.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="corpora, mixes and runs it reads",
+    )
+    train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    train.add_argument("--devices", type=int, default=1, help="so many share each batch (default 1)")
+    train.add_argument(
+        "--nodes", type=int, default=1, help="machines, started with srun or torchrun (default 1)"
+    )
+    train.add_argument("--workers", type=int, default=0, help="processes that read examples (default 0)")
+    train.add_argument("--threads", type=int, default=1, help="of torch, in each process (default 1)")
+    train.add_argument("--compile", action="store_true", help="compile the model first")
+    train.set_defaults(run=_train)
+    adopt = commands.add_parser("adopt", help="let the workflow take a run that was trained elsewhere")
+    adopt.add_argument("run_directory", type=Path, metavar="DIR", help="what `sepflow train` wrote")
+    adopt.set_defaults(run=_adopt)
+    for command in (runs, why, adopt):
         command.add_argument("--scale", help="smoke, demo, mini or paper; by default that of config.yaml")
+    for command in (runs, why, train, adopt):
         command.add_argument(
             "--directory", type=Path, default=Path(), help="the checkout with config/ (default: .)"
         )
@@ -78,6 +103,22 @@ def _why(options: argparse.Namespace) -> None:
     found = _load(options)
     first = found.find(options.first)
     print(difference_of(first, found.find(options.second), found) if options.second else spec_of(first))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from sepflow.training.machine import Machine
+    from sepflow.training.standalone import read_spec, train_alone
+
+    spec = read_spec(options.spec, options.directory / "config")
+    train_alone(spec, options.out, options.results, Machine.of(vars(options)), options.threads)
+
+
+def _adopt(options: argparse.Namespace) -> None:
+    from sepflow.adoption import adopt
+
+    found = _load(options)
+    name = adopt(options.run_directory, found, options.directory / "results")
+    print(f"{found.find(name).labels[0]}: adopted as results/runs/{name}")
 
 
 def _score_separation(options: argparse.Namespace) -> None:

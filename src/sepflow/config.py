@@ -40,15 +40,20 @@ def read(path: Path, schema: str, config: Path) -> dict[str, Any]:
 
     Raises SepflowError where the file is missing, is not YAML, or does not fit its schema.
     """
+    value = parse(path)
+    check(value, schema, config, str(path))
+    return value
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """The content of the YAML file `path`; SepflowError where it is missing or is not YAML."""
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise SepflowError(f"{path}: no such file. There are: {there}.")
     try:
-        value = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
+        return yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
     except yaml.YAMLError as error:
         raise SepflowError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    check(value, schema, config, str(path))
-    return value
 
 
 def check(value: Any, schema: str, config: Path, where: str) -> None:

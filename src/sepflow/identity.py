@@ -101,3 +101,8 @@ def difference(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str,
     return [
         (key, a.get(key, "-"), b.get(key, "-")) for key in sorted(a | b) if a.get(key, "-") != b.get(key, "-")
     ]
+
+
+def difference_in_words(first: dict[str, Any], second: dict[str, Any]) -> str:
+    """`difference` in a line, for a message; empty where there is none."""
+    return "; ".join(f"{key} {a!r}, {b!r}" for key, a, b in difference(first, second))

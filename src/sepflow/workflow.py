@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sepflow.adoption import is_adopted
 from sepflow.identity import canonical, digest, without_neutral
 from sepflow.plan import Plan
 
@@ -93,7 +94,9 @@ class Jobs:
         return canonical(without_neutral(self.plan.runs[wildcards.run].spec))
 
     def run_inputs(self, wildcards: Any) -> list[str]:
-        """The mixes, corpora and models that a training reads."""
+        """The mixes, corpora and models that a training reads; nothing, where the run was made elsewhere."""
+        if is_adopted(Path("results/runs") / wildcards.run):
+            return []
         spec = self.plan.runs[wildcards.run].spec
         files = [
             file for part in ("data", "validation") for file in self._mix_files(digest(spec[part]["mix"]))

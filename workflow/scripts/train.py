@@ -7,9 +7,10 @@ from sepflow.job import job
 with job(snakemake.log[0], snakemake.threads):
     import torch
 
+    from sepflow.training.machine import Machine
     from sepflow.training.train import train
 
-    torch.set_num_threads(snakemake.threads)
+    machine = Machine.of(snakemake.config)
+    torch.set_num_threads(max(1, snakemake.threads // machine.devices))
     out = Path(snakemake.output.model).parent
-    config = snakemake.config
-    train(snakemake.params.spec, out, device=config["device"], workers=config["workers"], progress=True)
+    train(snakemake.params.spec, out, machine=machine, progress=True)

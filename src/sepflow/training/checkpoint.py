@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from sepflow.errors import SepflowError
 from sepflow.files import replacing
+from sepflow.identity import difference_in_words
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class RunningCheckpoint(lightning.Callback):
         loss = float(trainer.callback_metrics["validation_loss"])
         if not math.isfinite(loss):
             raise SepflowError(module.diverged("validation"))
-        train_loss = float(torch.stack(module.train_losses).double().mean())
+        train_loss = float(trainer.strategy.reduce(torch.stack(module.train_losses).double().mean()))
         module.train_losses.clear()
         row = {
             "step": trainer.global_step,
@@ -72,22 +74,27 @@ class RunningCheckpoint(lightning.Callback):
             weights = module.task.model.state_dict()
             self.best_loss, self.best = loss, {name: w.detach().cpu().clone() for name, w in weights.items()}
         self.stopped = trainer.should_stop
-        with replacing(self.path) as temporary:
-            trainer.save_checkpoint(temporary)
+        # All processes save, and the first one writes.
+        with replacing(self.path) if trainer.is_global_zero else nullcontext(self.path) as path:
+            trainer.save_checkpoint(path)
 
 
-def usable(path: Path) -> Path | None:
-    """`path` if there is a checkpoint to go on from, None if there is none.
+def usable(path: Path, spec: dict[str, Any]) -> Path | None:
+    """`path` if there is a checkpoint of the run of `spec` to go on from, None if there is none.
 
-    Raises SepflowError where the file is there and cannot be read: to begin anew is the user's to say.
+    Raises SepflowError where the file cannot be read or is another run's: to begin anew is the user's to say.
     """
     if not path.exists():
         return None
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
+        found = torch.load(path, map_location="cpu", weights_only=True)["spec"]
     except Exception as error:  # zipfile, pickle, EOF, ...: torch has no exception of its own for it
         raise SepflowError(
             f"{path}: the checkpoint is truncated or damaged ({type(error).__name__}). "
             "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
         ) from error
+    if differs := difference_in_words(found, spec):
+        raise SepflowError(
+            f"{path}: another run's checkpoint (there, here): {differs}. Choose another --out."
+        )
     return path

@@ -3,44 +3,53 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from sepflow.simulation.examples import Examples, FixedExamples
 from sepflow.simulation.mix import Mix
+
+# This process and how many there are.
+Share = tuple[int, int]
+ALONE: Share = (0, 1)
 
 
 class StepSampler(Sampler[list[int]]):
     """The numbers of the examples of one epoch's batches: step s, place b -> s B + b.
 
-    An epoch is what lies between two validations. It begins at the step that `first` gives when it begins:
-    the optimiser's own count, which a checkpoint restores. Lightning's `set_epoch` does not reach a batch
+    Of each batch a process of several takes its share: the places rank, rank + processes, ... An epoch is
+    what lies between two validations. It begins at the step that `first` gives when it begins: the
+    optimiser's own count, which a checkpoint restores. Lightning's `set_epoch` does not reach a batch
     sampler, and counts a resumed epoch twice.
     """
 
-    def __init__(self, steps: int, batch: int, first: Callable[[], int]):
-        self.steps, self.batch, self.first = steps, batch, first
+    def __init__(self, steps: int, batch: int, first: Callable[[], int], share: Share = ALONE):
+        self.steps, self.batch, self.first, self.share = steps, batch, first, share
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[list[int]]:
-        first = self.first()
+        first, (rank, processes) = self.first(), self.share
         for step in range(first, first + self.steps):
-            yield list(range(step * self.batch, (step + 1) * self.batch))
+            yield list(range(step * self.batch + rank, (step + 1) * self.batch, processes))
 
 
 def train_loader(
-    spec: dict[str, Any], mix: Mix, pairs: bool, workers: int, first: Callable[[], int]
+    spec: dict[str, Any], mix: Mix, pairs: bool, workers: int, first: Callable[[], int], share: Share = ALONE
 ) -> DataLoader:
     """The training batches of a run, from the step that `first` gives when an epoch begins."""
     examples = Examples(mix, spec["data"], segment_samples(spec), spec["seed"], pairs)
-    return _loader(examples, workers, batch_sampler=StepSampler(spec["validate_every"], spec["batch"], first))
+    sampler = StepSampler(spec["validate_every"], spec["batch"], first, share)
+    return _loader(examples, workers, batch_sampler=sampler)
 
 
-def validation_loader(spec: dict[str, Any], mix: Mix, pairs: bool) -> DataLoader:
+def validation_loader(spec: dict[str, Any], mix: Mix, pairs: bool, share: Share = ALONE) -> DataLoader:
     """The batches a run is validated on: the same each time."""
     examples = FixedExamples(mix, spec["validation"], segment_samples(spec), spec["seed"], pairs)
-    return _loader(examples, 0, batch_size=max(spec["batch"], 8))
+    rank, processes = share
+    return _loader(
+        Subset(examples, range(rank, len(examples), processes)), 0, batch_size=max(spec["batch"], 8)
+    )
 
 
 def segment_samples(spec: dict[str, Any]) -> int:

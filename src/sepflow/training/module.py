@@ -31,10 +31,20 @@ class Training(lightning.LightningModule):
         self.train_losses.append(loss.detach())
         return loss
 
+    def on_validation_epoch_start(self) -> None:
+        """Begin to add up."""
+        self._validation_sum = torch.zeros(2, dtype=torch.float64)
+
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        """Accumulate the mean of the loss over all validation examples."""
-        losses = self.task.loss(batch)
-        self.log("validation_loss", losses.mean(), batch_size=len(losses), on_epoch=True, sync_dist=True)
+        """Add up the losses of the validation examples, and how many they are."""
+        losses = self.task.loss(batch).double()
+        self._validation_sum += torch.stack([losses.sum(), losses.new_tensor(len(losses))]).cpu()
+
+    def on_validation_epoch_end(self) -> None:
+        """Take the mean over the examples of all processes; Lightning's is off where their shares differ."""
+        both = self._validation_sum.to(self.device)
+        total, count = self.trainer.strategy.reduce(both, reduce_op="sum")
+        self.log("validation_loss", total / count)
 
     def diverged(self, which: str) -> str:
         """The message for a `which` loss (training or validation) that is not a number."""
@@ -70,7 +80,8 @@ class Training(lightning.LightningModule):
             self.plateau.step(float(self.trainer.callback_metrics["validation_loss"]))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the plateau's schedule into the checkpoint."""
+        """Put the spec and the plateau's schedule into the checkpoint."""
+        checkpoint["spec"] = self.spec
         checkpoint["plateau"] = self.plateau.state_dict() if self.plateau else {}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Train one run: from its resolved spec to a model, its history and its provenance."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from sepflow import provenance
 from sepflow.errors import SepflowError
 from sepflow.files import write_json, write_text
-from sepflow.identity import difference, digest, fill_neutral
+from sepflow.identity import canonical, difference, digest, fill_neutral
 from sepflow.models.artefact import load_model, save_model
 from sepflow.simulation.mix import open_mix
 from sepflow.training.checkpoint import RunningCheckpoint, usable
 from sepflow.training.data import train_loader, validation_loader
+from sepflow.training.machine import Machine
 from sepflow.training.module import PRECISIONS, Training
 
 log = logging.getLogger(__name__)
@@ -28,43 +30,48 @@ def train(
     spec: dict[str, Any],
     out: Path,
     results: Path = Path("results"),
-    device: str = "auto",
-    workers: int = 0,
+    machine: Machine = Machine(),  # noqa: B008 (it is frozen)
     progress: bool = False,
 ) -> None:
     """Train the run of `spec`; write model.safetensors, spec.json, history.csv and run.json into `out`.
 
     A run that was killed goes on from `out`/checkpoint/last.ckpt. `results` holds the mixes, corpora and
     runs that the spec names. Torch's threads are the caller's to set: results are the same, to the bit on
-    a CPU, for one number of threads. Raises SepflowError for what a user can mend.
+    a CPU, for one number of threads and processes. Raises SepflowError for what a user can mend.
     """
     origin = provenance.stamp()  # now: by the end the checkout may be another
-    spec = fill_neutral(spec)
+    spec = canonical(fill_neutral(spec))
+    machine.check(spec)
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # else "32" keeps 10 bits in a GPU's convolutions
     torch.manual_seed(spec["seed"])
     module = Training(spec)
     if spec["init"]:
         _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
     mixes = [_mix(spec[part]["mix"], results) for part in ("data", "validation")]
     pairs = module.task.pairs
+    if machine.compile:
+        module.task.model.compile()
     keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
-    resume = usable(keeper.path)
+    resume = usable(keeper.path, spec)
     if resume:
         log.info("going on from %s", resume)
-    trainer = _trainer(spec, out, keeper, device, progress)
+    trainer = _trainer(spec, out, keeper, machine, progress)
+    share = trainer.global_rank, trainer.world_size
     trainer.fit(
         module,
-        train_loader(spec, mixes[0], pairs, workers, lambda: module.global_step),
-        validation_loader(spec, mixes[1], pairs),
+        train_loader(spec, mixes[0], pairs, machine.workers, lambda: module.global_step, share),
+        validation_loader(spec, mixes[1], pairs, share),
         ckpt_path=resume,
         weights_only=True,
     )
     if trainer.interrupted:
         raise SepflowError(f"interrupted; start again to go on from {keeper.path}")
-    _write(spec, out, keeper, trainer, origin)
+    if trainer.is_global_zero:
+        _write(spec, out, keeper, trainer, origin, machine)
 
 
 def _trainer(
-    spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, device: str, progress: bool
+    spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, machine: Machine, progress: bool
 ) -> lightning.Trainer:
     callbacks: list[lightning.Callback] = []
     if spec["patience"] is not None:
@@ -74,8 +81,10 @@ def _trainer(
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=max(1, spec["validate_every"] // 10)))
     return lightning.Trainer(
-        accelerator=device,
-        devices=1,
+        accelerator=machine.device,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        strategy="ddp" if machine.processes > 1 else "auto",
         precision=PRECISIONS[spec["precision"]],
         max_steps=spec["steps"],
         limit_train_batches=spec["validate_every"],
@@ -111,6 +120,7 @@ def _write(
     keeper: RunningCheckpoint,
     trainer: lightning.Trainer,
     origin: dict[str, Any],
+    machine: Machine,
 ) -> None:
     """The outputs, the model last.
 
@@ -126,6 +136,7 @@ def _write(
         | {
             "device": provenance.device_name(trainer.strategy.root_device),
             "threads": torch.get_num_threads(),
+            "machine": asdict(machine),
             "seconds": round(keeper.seconds, 1),
             "steps": trainer.global_step,
             "selected_step": best["step"],

@@ -1,0 +1,56 @@
+"""What a training reads, made where no workflow makes it: mixes decided, mixtures labelled."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from sepflow.corpora.packed import read_manifest
+from sepflow.errors import SepflowError
+from sepflow.files import write_text
+from sepflow.identity import digest
+from sepflow.labels import write_labels
+from sepflow.simulation.decide import decide
+from sepflow.simulation.mix import open_mix
+
+log = logging.getLogger(__name__)
+
+
+def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
+    """Make the mixes of `spec` that are not yet in `results`, from the corpora and models that must be there.
+
+    Raises SepflowError for a corpus or a run that is missing, with its name.
+    """
+    if spec["init"]:
+        _trained(spec["init"], results)
+    for part in ("data", "validation"):
+        _mix(spec[part]["mix"], results, device)
+
+
+def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
+    out = results / "mixes" / digest(recipe)
+    if (out / "mix.csv").exists():
+        return
+    corpus = results / "corpora" / digest(recipe.get("mix", recipe)["corpus"])
+    if not (corpus / "manifest.csv").exists():
+        raise SepflowError(
+            f"{corpus}: not there. Build this corpus where its recordings are (snakemake "
+            f"results/corpora/{corpus.name}/manifest.csv), and copy the directory here."
+        )
+    log.info("deciding mix %s", out.name)
+    if recipe["kind"] == "speakers":
+        table = decide(recipe, read_manifest(corpus), str(corpus))
+        write_text(out / "mix.csv", table.to_csv(index=False))
+    else:
+        _mix(recipe["mix"], results, device)
+        mix = open_mix(recipe["mix"], results / "mixes" / digest(recipe["mix"]), corpus)
+        write_labels(recipe, mix, _trained(recipe["run"], results), out, device)
+
+
+def _trained(run: str, results: Path) -> Path:
+    model = results / "runs" / run / "model.safetensors"
+    if not model.exists():
+        raise SepflowError(
+            f"{model}: not there, and the run builds on it. Train it first: sepflow why {run} > {run}.yaml; "
+            f"sepflow train {run}.yaml --out {model.parent}"
+        )
+    return model
