@@ -124,9 +124,24 @@ def test_every_model_of_scale_paper_takes_a_step(label):
 
 def test_a_baseline_of_two_tables_is_trained_once():
     found = load("demo")
-    rows = {(table, row["id"]): row["run"] for (_, table), x in found.tables.items() for row in x["rows"]}
+    rows = {(table, row["id"]): row["runs"] for (_, table), x in found.tables.items() for row in x["rows"]}
     assert rows["table1", "supervised_10"] == rows["table2", "supervised_10"]
     assert rows["table1", "ts_mixit_1or2src"] == rows["table2", "student"]
+
+
+def test_seeds_make_a_cell_of_several_runs_each_on_its_own_teacher(checkout, voices):
+    config = {"scale": "tiny", "papers": ["ts_mixit"], "corpora": {"speech": str(voices)}}
+    before = plan.load(config, checkout.root)
+    checkout.edit("config/scales/tiny.yaml", "    base:", "    seeds: [1, 5]\n    base:")
+    after = plan.load(config, checkout.root)
+    assert set(before.runs) < set(after.runs) and len(after.runs) == 2 * len(before.runs)
+    row = after.tables["ts_mixit", "table1"]["rows"][2]
+    assert row["runs"] == [after.find("student_2src").name, after.find("student_2src@5").name]
+    assert row["runs"][0] == before.find("student_2src").name
+    assert [file.split("/")[2] for file in row["scores"]] == row["runs"]
+    student = after.find("student_2src@5").spec
+    assert student["seed"] == 5 and student["data"]["mix"]["run"] == after.find("teacher_2src@5").name
+    assert after.find("finetuned@5").spec["init"] == after.find("student_1or2src@5").name
 
 
 @pytest.mark.parametrize("path", NEUTRAL)
@@ -211,7 +226,7 @@ def test_a_wrong_key_of_config_and_a_wrong_scale():
         load("demo", corpra={})
     with pytest.raises(SepflowError, match=r"domo.yaml: no such file. There are: demo, mini, paper, smoke"):
         load("domo")
-    with pytest.raises(SepflowError, match=r"corpora.speech is not set.*give its directory"):
+    with pytest.raises(SepflowError, match=r"corpora.speech is not set.*give its directory.*openslr.org/101"):
         load("mini")
     with pytest.raises(SepflowError, match=r"corpora.speech: .*nowhere"):
         load("mini", corpora={"speech": "/nowhere"})

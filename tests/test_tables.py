@@ -1,10 +1,12 @@
 """Tables: intervals, verdicts, what is undefined, and what LaTeX makes of it."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from sepflow.errors import SepflowError
 from sepflow.statistics import interval
@@ -12,19 +14,37 @@ from sepflow.tables import compare, write_table
 from sepflow.tables_text import latex
 
 
-def scores(values, pairs=None) -> pd.DataFrame:
-    table = pd.DataFrame({"value": values, "pair": pairs or ["same"] * len(values)})
-    return table.rename_axis("mixture")
+def scores(*seeds) -> pd.DataFrame:
+    return pd.DataFrame(dict(enumerate(seeds))).rename_axis("mixture")
 
 
-def test_the_interval_is_that_of_the_normal_mean():
-    values = np.random.default_rng(0).normal(3.0, 2.0, 400)
-    low, high = interval(values, "x")
-    half = 1.96 * values.std(ddof=1) / 20
-    assert low == pytest.approx(values.mean() - half, abs=0.03)
-    assert high == pytest.approx(values.mean() + half, abs=0.03)
-    assert interval(values, "x") == (low, high)
-    assert np.isnan(interval(values[:1], "x")).all()
+def test_the_interval_of_one_seed_is_scipys():
+    values = np.random.default_rng(0).exponential(2.0, 60)
+    low, high = interval(values[None], "x")
+    theirs = scipy.stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(1))
+    assert (low, high) == pytest.approx(theirs.confidence_interval, abs=0.03)
+    assert interval(values[None], "x") == (low, high)
+    assert np.isnan(interval(values[None, :1], "x")).all()
+
+
+def test_the_interval_of_many_seeds_is_that_of_both_factors():
+    rng = np.random.default_rng(0)
+    seeds, mixtures = rng.normal(0, 1.0, (40, 1)), rng.normal(0, 2.0, (1, 300))
+    low, high = interval(3 + seeds + mixtures, "x")
+    half = 1.96 * np.sqrt(seeds.var() / 40 + mixtures.var() / 300)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.05)
+    assert (high + low) / 2 == pytest.approx(3 + seeds.mean() + mixtures.mean(), abs=0.03)
+
+
+def test_what_all_seeds_share_takes_no_part_in_a_comparison():
+    rng = np.random.default_rng(2)
+    luck, hard = rng.normal(0, 3, (3, 1)), rng.normal(0, 10, (1, 50))  # of a seed, of a mixture
+    a, b = luck + hard + 0.5, luck + hard
+    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(*a), "b": scores(*b)})
+    assert found["verdict"] == "holds" and found["ci_low"] == pytest.approx(0.5)
+    a[1] -= 5.0  # one seed of three turned out badly: then nothing is decided
+    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(*a), "b": scores(*b)})
+    assert found["verdict"] == "undecided"
 
 
 @pytest.mark.parametrize(("shift", "verdict"), [(0.5, "holds"), (-0.5, "fails"), (0.0, "undecided")])
@@ -63,6 +83,21 @@ def test_scores_without_the_wanted_selection_are_refused(tmp_path):
     with pytest.raises(SepflowError, match="no si_snri of selection 'energy'"):
         write_table(table, CONTEXT, tmp_path, tmp_path / "table")
     assert not (tmp_path / "table.csv").exists()
+
+
+def test_a_cell_of_two_seeds_is_their_mean_and_both_are_shown(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0, float("nan")])
+    other = pd.read_csv(tmp_path / "scores.csv")
+    other.assign(value=[9.0, 9.0, 1.0, 1.0, 2.0, 2.0]).to_csv(tmp_path / "other.csv", index=False)
+    shutil.copytree(tmp_path / "runs/cafe", tmp_path / "runs/babe")
+    table["rows"][0]["runs"].append("babe")
+    table["rows"][0]["scores"].append(str(tmp_path / "other.csv"))
+    write_table(table | {"seeds": [1, 7]}, CONTEXT, tmp_path, tmp_path / "table")
+    cell = pd.read_csv(tmp_path / "table.csv").iloc[0]
+    assert (cell["ours"], cell["n"], cell["run"]) == (5.0, 2, "cafe babe")
+    text = (tmp_path / "table.md").read_text()
+    for word in ("mixtures and 2 seeds", "| seed 1", "| seed 7", "x, seed 7", "`babe`"):
+        assert word in text
 
 
 def test_latex_escapes_what_it_must():
@@ -110,9 +145,10 @@ def write_scores(folder, values) -> dict:
             f"offset_{k}": 0,
         }
     pd.DataFrame([plan]).to_csv(folder / "mixes/beef/mix.csv", index=False)
-    row = {"id": "r", "cells": ["A", 2], "published": 9.0, "run": "cafe", "label": "x", "selection": "none"}
-    row["scores"] = str(folder / "scores.csv")
+    row = {"id": "r", "cells": ["A", 2], "published": 9.0, "label": "x", "selection": "none"}
+    row |= {"runs": ["cafe"], "scores": [str(folder / "scores.csv")]}
     return {
+        "seeds": [1],
         "caption": "A table",
         "title": "A paper",
         "columns": ["System", "M"],

@@ -30,7 +30,7 @@ def describe(plan: Plan) -> str:
             else f"{recipe['split']}, {recipe['mixtures']} mixtures of {recipe['speakers']}"
         )
         lines.append(f"  {name}  {what}: {', '.join(users) or 'tests only'}")
-    rows = [row["run"] for table in plan.tables.values() for row in table["rows"]]
+    rows = [run for table in plan.tables.values() for row in table["rows"] for run in row["runs"]]
     shared = [_label(plan, run) for run in dict.fromkeys(rows) if rows.count(run) > 1]
     lines += ["", f"trained once for several rows: {', '.join(shared) or 'none'}"]
     return "\n".join(lines)

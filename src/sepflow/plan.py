@@ -111,11 +111,14 @@ class _Resolver:
                 raise SepflowError(f"config/scales/{plan.scale}.yaml: papers.{name}.{part}.{key}: {words}")
         self.tables = paper["tables"]
         self.paper, self.change = paper, change
-        self.done: dict[str, str] = {}
+        self.seeds = change.get("seeds") or paper.get("seeds") or [paper["base"]["seed"]]
+        self.done: dict[tuple[int, str], str] = {}
 
     def all(self) -> None:
-        for label in self.paper["runs"]:
-            self.run(label)
+        for seed in self.seeds:
+            self.seed = seed
+            for label in self.paper["runs"]:
+                self.run(label)
         for table in self.tables:
             self.plan.tables[self.name, table] = self.table(table)
 
@@ -130,8 +133,8 @@ class _Resolver:
         if label not in self.paper["runs"]:
             words = files.unknown_name("run", label, list(self.paper["runs"]))
             raise SepflowError(f"{self.file}: runs.{asking[-1]}: {words}" if asking else f"{where}: {words}")
-        if label in self.done:
-            return self.done[label]
+        if (self.seed, label) in self.done:
+            return self.done[self.seed, label]
         own = self.layers("runs", label)
         stage = merge(*own).get("stage")
         if stage not in STAGES:
@@ -139,7 +142,7 @@ class _Resolver:
         spec = merge(self.paper["base"], self.change.get("base"), *self.layers("stages", stage), *own)
         _complete(spec, RUN_KEYS, where)
         spec.pop("stage")
-        spec["recipe"] = RECIPES["train"]
+        spec |= {"recipe": RECIPES["train"], "seed": self.seed}
         spec["model"] = self.model(spec["model"], where)
         spec = fill_neutral(spec)
         if spec["init"]:
@@ -150,8 +153,8 @@ class _Resolver:
         _check_spec(spec, where)
         name = run_name(spec)
         run = self.plan.runs.setdefault(name, Run(name, stage, spec))
-        run.labels.append(f"{self.name}/{label}")
-        self.done[label] = name
+        run.labels.append(f"{self.name}/{label}" + (f"@{self.seed}" if self.seed != self.seeds[0] else ""))
+        self.done[self.seed, label] = name
         return name
 
     def model(self, model: dict, where: str) -> dict:
@@ -206,18 +209,20 @@ class _Resolver:
             words = files.unknown_name("corpus", name, list(corpora))
             raise SepflowError(f"{scale_file}: roles.{role}: {words}")
         recipe = {**corpora[name], "rate": rate, "recipe": RECIPES[corpora[name]["kind"]]}
+        public = recipe.pop("public", [])
         path = (self.config.get("corpora") or {}).get(name)
         if recipe["kind"] == "folder" and "release" not in recipe:
-            recipe["digest"] = self.folder_digest(name, path)
+            recipe["digest"] = self.folder_digest(name, path, public)
         key = digest(recipe)
         self.plan.corpora[key], self.plan.corpus_labels[key] = recipe, name
         return recipe
 
-    def folder_digest(self, name: str, path: str | None) -> str:
+    def folder_digest(self, name: str, path: str | None, public: list[str]) -> str:
         if not path:
+            words = f" Public ones that fit: {'; '.join(public)}." if public else ""
             raise SepflowError(
                 f"config/config.yaml: corpora.{name} is not set: scale {self.plan.scale} reads a folder of "
-                f"recordings; give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'"
+                f"recordings; give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'.{words}"
             )
         try:
             return folder_digest(Path(path).expanduser())
@@ -225,7 +230,7 @@ class _Resolver:
             raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
 
     def table(self, label: str) -> dict:
-        """A table with its rows' runs, score files and the name of its test mix."""
+        """A table with its rows' runs and score files, one a seed, and the name of its test mix."""
         table = self.tables[label]
         where = f"{self.file}: tables.{label}"
         test = self.mix(table["test"], f"{where}.test")
@@ -238,22 +243,23 @@ class _Resolver:
             if row["run"] not in self.paper["runs"]:
                 words = files.unknown_name("run", row["run"], list(self.paper["runs"]))
                 raise SepflowError(f"{where}.rows.{key}: {words}")
-            run = self.run(row["run"])
+            runs = [self.done[seed, row["run"]] for seed in self.seeds]
             selection = row.get("selection", "none")
-            if (self.plan.runs[run].spec["model"]["sources"] != test["speakers"]) == (selection == "none"):
+            if (self.plan.runs[runs[0]].spec["model"]["sources"] != test["speakers"]) == (
+                selection == "none"
+            ):
                 raise SepflowError(
                     f"{where}.rows.{key}: selection: {selection} does not fit the run's outputs"
                 )
-            scores = f"results/runs/{run}/scores/{digest(test)}.csv"
-            rows.append(
-                {**row, "id": key, "label": row["run"], "run": run, "selection": selection, "scores": scores}
-            )
+            scores = [f"results/runs/{run}/scores/{digest(test)}.csv" for run in runs]
+            own = {"id": key, "label": row["run"], "runs": runs, "selection": selection, "scores": scores}
+            rows.append({**row, **own})
         for i, comparison in enumerate(table.get("comparisons", [])):
             for side in ("better", "than"):
                 if comparison[side] not in table["rows"]:
                     words = files.unknown_name("row", comparison[side], list(table["rows"]))
                     raise SepflowError(f"{where}.comparisons.{i}.{side}: {words}")
-        return {**table, "title": self.paper["title"], "rows": rows, "mix": digest(test)}
+        return {**table, "title": self.paper["title"], "seeds": self.seeds, "rows": rows, "mix": digest(test)}
 
 
 def _complete(part: dict, keys: tuple[str, ...], where: str) -> None:

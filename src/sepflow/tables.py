@@ -20,36 +20,52 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
 
     `context` says what the Markdown names beside the numbers: scale, untrained, corpora, provenance.
     """
-    scores = {row["id"]: _utterances(row, table["metric"]) for row in table["rows"]}
+    scores = {row["id"]: values_by_seed(row, table["metric"]) for row in table["rows"]}
+    pairs = _pairs(table["rows"][0]["scores"][0])
     cells = pd.DataFrame([_cell(table, row, scores[row["id"]]) for row in table["rows"]])
     comparisons = pd.DataFrame([compare(c, scores) for c in table.get("comparisons", [])])
     context = context | {"test": _test_set(read_plan(results / "mixes" / table["mix"] / "mix.csv"))}
     runs = {
-        row["run"]: json.loads((results / "runs" / row["run"] / "run.json").read_text())
+        run: json.loads((results / "runs" / run / "run.json").read_text())
         for row in table["rows"]
+        for run in row["runs"]
     }
+    parts = [("By pair of speakers", by_pair(table, scores, pairs))]
+    if len(table["seeds"]) > 1:
+        parts.append(("By seed", by_seed(table, scores)))
     write_text(out.with_suffix(".tex"), latex(table, cells))
-    write_text(
-        out.with_suffix(".md"), markdown(table, context, cells, by_pair(table, scores), comparisons, runs)
-    )
+    write_text(out.with_suffix(".md"), markdown(table, context, cells, parts, comparisons, runs))
     with replacing(out.with_suffix(".svg")) as temporary:
         dot_plot(table, cells, temporary)
     write_text(out.with_suffix(".csv"), cells.to_csv(index=False))
 
 
-def _utterances(row: dict[str, Any], metric: str) -> pd.DataFrame:
-    """The value of each mixture of a row, the mean over its sources; indexed by mixture, with its pair."""
-    scores = pd.read_csv(
-        row["scores"], dtype={"mixture": str, "pair": str}, keep_default_na=False, na_values={"value": [""]}
-    )
-    check_scores(scores, row["scores"])
-    wanted = scores[(scores["selection"] == row["selection"]) & (scores["metric"] == metric)]
+def values_by_seed(row: dict[str, Any], metric: str) -> pd.DataFrame:
+    """The value of each mixture of a row (the mean over its sources), by mixture; one column a seed."""
+    columns = [_utterances(file, row["selection"], metric) for file in row["scores"]]
+    return pd.concat(columns, axis=1, keys=range(len(columns)))
+
+
+def _utterances(file: str, selection: str, metric: str) -> pd.Series:
+    scores = _read(file)
+    wanted = scores[(scores["selection"] == selection) & (scores["metric"] == metric)]
     if wanted.empty:
-        raise SepflowError(f"{row['scores']}: no {metric} of selection {row['selection']!r}; make it again")
+        raise SepflowError(f"{file}: no {metric} of selection {selection!r}; make it again")
     # A mixture with an undefined source is undefined: counted by n, never taken for 0.
-    return wanted.groupby("mixture").agg(
-        value=("value", lambda v: v.mean(skipna=False)), pair=("pair", "first")
+    return wanted.groupby("mixture")["value"].agg(lambda v: v.mean(skipna=False))
+
+
+def _pairs(file: str) -> pd.Series:
+    """ "same" or "different" for each mixture, or empty."""
+    return _read(file).groupby("mixture")["pair"].first()
+
+
+def _read(file: str) -> pd.DataFrame:
+    scores = pd.read_csv(
+        file, dtype={"mixture": str, "pair": str}, keep_default_na=False, na_values={"value": [""]}
     )
+    check_scores(scores, file)
+    return scores
 
 
 def _test_set(plan: pd.DataFrame) -> str:
@@ -59,7 +75,7 @@ def _test_set(plan: pd.DataFrame) -> str:
 
 
 def _cell(table: dict[str, Any], row: dict[str, Any], scores: pd.DataFrame) -> dict[str, Any]:
-    values = scores["value"].dropna().to_numpy()
+    values = scores.dropna().to_numpy().T
     low, high = interval(values, f"{table['caption']}/{row['id']}")
     ours = float(values.mean())
     return dict(zip(table["columns"], row["cells"], strict=True)) | {
@@ -67,30 +83,44 @@ def _cell(table: dict[str, Any], row: dict[str, Any], scores: pd.DataFrame) -> d
         "published": row["published"],
         "ours": round(ours, 3),
         "delta": round(ours - row["published"], 3),
-        "n": len(values),
+        "n": values.shape[1],
         "ci_low": round(low, 3),
         "ci_high": round(high, 3),
-        "run": row["run"],
+        "run": " ".join(row["runs"]),
     }
 
 
 def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """One claim of the paper: the paired difference over mixtures, its interval, and the verdict."""
-    joined = scores[comparison["better"]].join(scores[comparison["than"]], rsuffix="_than")
-    difference = (joined["value"] - joined["value_than"]).dropna().to_numpy()
+    """One claim of the paper: the difference, paired by mixture and seed, its interval, and the verdict."""
+    difference = (scores[comparison["better"]] - scores[comparison["than"]]).dropna().to_numpy().T
     low, high = interval(difference, f"{comparison['better']} - {comparison['than']}")
     verdict = "holds" if low > 0 else "fails" if high < 0 else "undecided"
     mean = float(difference.mean())
     return {**comparison, "difference": mean, "ci_low": low, "ci_high": high, "verdict": verdict}
 
 
-def by_pair(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def by_pair(table: dict[str, Any], scores: dict[str, pd.DataFrame], pairs: pd.Series) -> pd.DataFrame:
     """The mean of each row over all mixtures, and over those of speakers of different and of the same sex."""
-    rows = []
-    for row in table["rows"]:
-        values = scores[row["id"]]
-        means = {"all": values["value"].mean()}
-        for pair in ("different", "same"):
-            means[f"{pair} sex"] = values.loc[values["pair"] == pair, "value"].mean()
-        rows.append(dict(zip(table["columns"], row["cells"], strict=True)) | means)
+
+    def means(values: pd.Series) -> dict[str, float]:
+        return {"all": values.mean()} | {
+            f"{pair} sex": values[pairs == pair].mean() for pair in ("different", "same")
+        }
+
+    return _by_row(table, {name: means(frame.mean(axis=1, skipna=False)) for name, frame in scores.items()})
+
+
+def by_seed(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The mean of each row over all mixtures, seed by seed."""
+    names = [f"seed {seed}" for seed in table["seeds"]]
+    return _by_row(
+        table, {name: dict(zip(names, frame.mean(), strict=True)) for name, frame in scores.items()}
+    )
+
+
+def _by_row(table: dict[str, Any], numbers: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """A row of the table's own cells and `numbers` for each of its rows."""
+    rows = [
+        dict(zip(table["columns"], row["cells"], strict=True)) | numbers[row["id"]] for row in table["rows"]
+    ]
     return pd.DataFrame(rows)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from sepflow.statistics import INTERVAL
+from sepflow.statistics import described
 
 _NAMES = {"si_snri": "SI-SNRi", "si_snr": "SI-SNR", "sdri": "SDRi", "sdr": "SDR"}
 
@@ -13,7 +13,7 @@ def markdown(
     table: dict[str, Any],
     context: dict[str, Any],
     cells: pd.DataFrame,
-    pairs: pd.DataFrame,
+    parts_by: list[tuple[str, pd.DataFrame]],
     comparisons: pd.DataFrame,
     runs: dict[str, dict],
 ) -> str:
@@ -31,11 +31,13 @@ def markdown(
         parts.append("**Untrained**: a few steps, to see that everything runs. These numbers mean nothing.")
     parts += [
         _table(shown),
-        f"Ours: mean and {INTERVAL}. Published: another corpus, unless the scale is `paper`.",
+        f"Ours: mean and {described(table['seeds'])}. "
+        "Published: another corpus, unless the scale is `paper`.",
     ]
     if not comparisons.empty and not context["untrained"]:
         parts += ["## What the paper compares", _table(_verdicts(comparisons))]
-    parts += ["## By pair of speakers", _table(pairs.round(2).fillna("-"))]
+    for title, means in parts_by:
+        parts += [f"## {title}", _table(means.round(2).fillna("-"))]
     parts += ["## Where it comes from", _origins(context, table, runs), _table(_runs(table, runs))]
     return "\n\n".join(parts) + "\n"
 
@@ -88,13 +90,18 @@ def _origins(context: dict[str, Any], table: dict[str, Any], runs: dict[str, dic
         + ", ".join(f"{name} {version}" for name, version in context["versions"].items())
         + ".",
         f"- Wall time: {sum(run['seconds'] for run in runs.values()):.0f} s of training for the runs below.",
-        f"- Interval: {INTERVAL}. A comparison holds (fails) where the paired interval lies above (below) 0.",
+        f"- Interval: {described(table['seeds'])}. A comparison holds (fails) where the paired interval "
+        "lies above (below) 0.",
     ]
     return "\n".join(lines)
 
 
 def _runs(table: dict[str, Any], runs: dict[str, dict]) -> pd.DataFrame:
-    labels = {row["run"]: row["label"] for row in table["rows"]}
+    labels = {
+        run: row["label"] + (f", seed {seed}" if len(table["seeds"]) > 1 else "")
+        for row in table["rows"]
+        for seed, run in zip(table["seeds"], row["runs"], strict=True)
+    }
     return pd.DataFrame(
         [
             {

@@ -112,8 +112,8 @@ class Jobs:
     def table_inputs(self, wildcards: Any) -> list[str]:
         """The scores that a table joins, the provenance of its runs, and its test mix."""
         table = self.table(wildcards)
-        runs = [f"results/runs/{row['run']}/run.json" for row in table["rows"]]
-        scores = [row["scores"] for row in table["rows"]]
+        runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
+        scores = [file for row in table["rows"] for file in row["scores"]]
         return list(dict.fromkeys([*scores, *runs, f"results/mixes/{table['mix']}/mix.csv"]))
 
     def context(self, wildcards: Any) -> dict[str, Any]:
