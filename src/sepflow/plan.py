@@ -219,10 +219,10 @@ class _Resolver:
 
     def folder_digest(self, name: str, path: str | None, public: list[str]) -> str:
         if not path:
-            words = f" Public ones that fit: {'; '.join(public)}." if public else ""
+            words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
             raise SepflowError(
                 f"config/config.yaml: corpora.{name} is not set: scale {self.plan.scale} reads a folder of "
-                f"recordings; give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'.{words}"
+                f"recordings; give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'{words}"
             )
         try:
             return folder_digest(Path(path).expanduser())
