@@ -35,6 +35,8 @@ class Jobs:
         "tasks/separation.py",
     )
 
+    DOTS = ("figures/dots.py", "figures/style.py")
+
     def __init__(self, plan: Plan):
         self.plan = plan
 
