@@ -20,7 +20,7 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
 
     `context` says what the Markdown names beside the numbers: scale, untrained, corpora, provenance.
     """
-    scores = {row["id"]: _utterances(row, table["metric"]) for row in table["rows"]}
+    scores = {row["id"]: utterances(row, table["metric"]) for row in table["rows"]}
     cells = pd.DataFrame([_cell(table, row, scores[row["id"]]) for row in table["rows"]])
     comparisons = pd.DataFrame([compare(c, scores) for c in table.get("comparisons", [])])
     context = context | {"test": _test_set(read_plan(results / "mixes" / table["mix"] / "mix.csv"))}
@@ -37,7 +37,7 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     write_text(out.with_suffix(".csv"), cells.to_csv(index=False))
 
 
-def _utterances(row: dict[str, Any], metric: str) -> pd.DataFrame:
+def utterances(row: dict[str, Any], metric: str) -> pd.DataFrame:
     """The value of each mixture of a row, the mean over its sources; indexed by mixture, with its pair."""
     scores = pd.read_csv(
         row["scores"], dtype={"mixture": str, "pair": str}, keep_default_na=False, na_values={"value": [""]}
