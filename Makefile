@@ -19,7 +19,7 @@ setup: .venv/complete
 demo: setup
 	$(BIN)/snakemake --cores all --config scale=demo -- $(PAPER)
 	@cat results/demo/tables/$(PAPER)/*.md
-	@printf '\nTables (csv, md, tex, svg): results/demo/tables/$(PAPER)/\nModels and histories:       results/runs/\nWhat was run:               sepflow plan --scale demo (in $(BIN))\n'
+	@printf '\nTables (csv, md, tex, svg): results/demo/tables/$(PAPER)/\nPictures (svg, png):        results/demo/figures/$(PAPER)/\nModels and histories:       results/runs/\nWhat was run:               sepflow plan --scale demo (in $(BIN))\n'
 
 test: setup
 	$(BIN)/python -m pytest -n 2

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from sepflow import plan
 from sepflow.errors import SepflowError
-from sepflow.workflow import Jobs, export_package
+from sepflow.workflow import PICTURES, Jobs, export_package
 
 export_package()
 try:
@@ -32,6 +32,7 @@ include: "rules/simulate.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/tables.smk"
+include: "rules/figures.smk"
 
 
 rule all:

@@ -4,25 +4,17 @@ Both are timed in one process, in turns, forward and backward, on noise: a batch
 8 kHz. Losses and gradients are compared first. The ratio given is the median over pairs of neighbouring
 timings, so that what else the machine does falls on both.
 
-asteroid wants packages that sepflow does not, and gets an environment of its own beside sepflow's:
-
-    python -m venv yardstick
-    yardstick/bin/pip install -r requirements.lock
-    yardstick/bin/pip install --no-deps torchaudio==2.11.0 asteroid==0.7.0 asteroid-filterbanks==0.4.0 \\
-        pb-bss-eval==0.0.2 torch-optimizer==0.3.0 pytorch-ranger==0.1.1 julius==0.2.8 huggingface-hub==2.4.0
-    PYTHONPATH=src yardstick/bin/python benchmarks/mixit.py
+benchmarks/yardstick.py says how to get asteroid.
 """
 
 import argparse
-import platform
 import statistics
-import sys
 import time
-import types
 from collections.abc import Callable
 
 import torch
 
+import yardstick
 from sepflow.objectives.mixit import mixit
 
 _RATE, _SECONDS = 8000, 4
@@ -35,19 +27,10 @@ _ALONE = 16
 
 def asteroid_mixit() -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """asteroid's MixIT with an SNR without threshold, which it has none of; a value per example."""
-    _stub_torchaudio_extension()
     from asteroid.losses import MixITLossWrapper, multisrc_neg_snr
 
     wrapper = MixITLossWrapper(multisrc_neg_snr, generalized=True, reduction="none")
     return lambda estimates, mixtures: wrapper(estimates, mixtures).squeeze(1)
-
-
-def _stub_torchaudio_extension() -> None:
-    """asteroid imports torchaudio, whose compiled part asks for CUDA and is not used here."""
-    stub = types.ModuleType("torchaudio._extension")
-    stub._IS_TORCHAUDIO_EXT_AVAILABLE = False
-    stub.fail_if_no_align = lambda function: function
-    sys.modules["torchaudio._extension"] = stub
 
 
 def our_mixit(estimates: torch.Tensor, mixtures: torch.Tensor) -> torch.Tensor:
@@ -98,10 +81,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="torch's threads (default 1)")
     parser.add_argument("--batch", type=int, default=8, help="examples in a batch (default 8)")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    yardstick.prepare(arguments.threads)
     print(
-        f"MixIT forward + backward, batch {arguments.batch}, {_SECONDS} s at {_RATE} Hz, float32, "
-        f"{arguments.threads} thread(s); Python {platform.python_version()}, torch {torch.__version__}"
+        f"MixIT forward + backward, batch {arguments.batch}, {_SECONDS} s at {_RATE} Hz, float32; "
+        f"{yardstick.machine('cpu')}"
     )
     theirs = asteroid_mixit()
     for count, pairs in _PAIRS.items():

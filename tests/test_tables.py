@@ -90,13 +90,13 @@ def test_a_cell_of_two_seeds_is_their_mean_and_both_are_shown(tmp_path):
     other = pd.read_csv(tmp_path / "scores.csv")
     other.assign(value=[9.0, 9.0, 1.0, 1.0, 2.0, 2.0]).to_csv(tmp_path / "other.csv", index=False)
     shutil.copytree(tmp_path / "runs/cafe", tmp_path / "runs/babe")
-    table["rows"][0]["runs"].append("babe")
+    table["rows"][0]["runs"]["babe"] = "x@7"
     table["rows"][0]["scores"].append(str(tmp_path / "other.csv"))
     write_table(table | {"seeds": [1, 7]}, CONTEXT, tmp_path, tmp_path / "table")
     cell = pd.read_csv(tmp_path / "table.csv").iloc[0]
     assert (cell["ours"], cell["n"], cell["run"]) == (5.0, 2, "cafe babe")
     text = (tmp_path / "table.md").read_text()
-    for word in ("mixtures and 2 seeds", "| seed 1", "| seed 7", "x, seed 7", "`babe`"):
+    for word in ("mixtures and 2 seeds", "| seed 1", "| seed 7", "x@7", "`babe`"):
         assert word in text
 
 
@@ -145,8 +145,8 @@ def write_scores(folder, values) -> dict:
             f"offset_{k}": 0,
         }
     pd.DataFrame([plan]).to_csv(folder / "mixes/beef/mix.csv", index=False)
-    row = {"id": "r", "cells": ["A", 2], "published": 9.0, "label": "x", "selection": "none"}
-    row |= {"runs": ["cafe"], "scores": [str(folder / "scores.csv")]}
+    row = {"id": "r", "cells": ["A", 2], "published": 9.0, "selection": "none"}
+    row |= {"runs": {"cafe": "x"}, "scores": [str(folder / "scores.csv")]}
     return {
         "seeds": [1],
         "caption": "A table",

@@ -1,6 +1,7 @@
 """The whole workflow at a tiny scale, and what starts its jobs again."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import yaml
 
 from conftest import ROOT, Checkout, environment, write_voices
 from sepflow import plan
+from sepflow.workflow import PICTURES
 
 STAGES = {"teacher", "student", "finetune", "distill", "supervised"}
 
@@ -43,6 +46,26 @@ def test_every_row_of_both_tables_is_filled(finished):
         assert table["n"].eq(8).all() and table[["ours", "ci_low", "ci_high"]].notna().all(axis=None)
         for end in ("md", "tex", "svg"):
             assert (finished.root / f"results/tiny/tables/ts_mixit/{name}.{end}").stat().st_size > 200
+
+
+def test_every_table_has_its_pictures(finished):
+    for table, label in (("table1", "teacher_2src"), ("table2", "distilled_finetuned")):
+        stem = finished.root / f"results/tiny/figures/ts_mixit/{table}"
+        for end in PICTURES:
+            assert Path(f"{stem}{end}").stat().st_size > 1000
+        assert f">{label}<" in Path(f"{stem}_learning.svg").read_text()
+
+
+def test_the_pictures_say_what_the_scores_say(finished):
+    plot = (finished.root / "results/tiny/figures/ts_mixit/table1_spectrograms.svg").read_text()
+    name = re.search(r"Test mixture (test-\d+):", plot)[1]
+    found = plan.load(yaml.safe_load((finished.root / "config/config.yaml").read_text()), finished.root)
+    for row in found.tables["ts_mixit", "table1"]["rows"]:
+        scores = pd.read_csv(finished.root / row["scores"])
+        chosen = scores["mixture"].eq(name) & scores["selection"].eq(row["selection"])
+        for value in scores.loc[chosen & scores["metric"].eq("si_snri"), "value"]:
+            said = f"{value:+.1f} dB".replace("-", "\N{MINUS SIGN}")
+            assert f"{', '.join(map(str, row['cells']))}: SI-SNRi {said}" in plot
 
 
 def test_the_oracle_is_no_worse_than_energy_on_any_utterance(finished):
@@ -83,9 +106,10 @@ def test_a_second_run_does_nothing_also_without_a_number_of_cores(finished, word
 def test_the_stages_and_targets_are_there_by_name(checkout):
     jobs = checkout.planned("ts_mixit")
     assert set(jobs) >= STAGES | {"corpus", "mix", "pseudo_labels", "evaluate", "table"}
+    assert jobs["figure"] == jobs["table"] == 2
     assert (jobs["teacher"], jobs["student"], jobs["pseudo_labels"], jobs["evaluate"]) == (3, 2, 8, 11)
     one = checkout.planned("results/tiny/tables/ts_mixit/table1.csv")
-    assert one["teacher"] == 2 and one["table"] == 1 and "distill" not in one
+    assert one["teacher"] == 2 and one["table"] == 1 and not {"distill", "figure"} & set(one)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +133,9 @@ def test_a_touched_file_starts_nothing(touched, where):
 )
 def test_words_and_published_numbers_train_nothing(touched, old, new, tables):
     touched.edit("config/papers/ts_mixit.yaml", old, new)
-    assert touched.planned().get("table", 0) == tables
-    assert not set(touched.planned()) - {"table", "all"}
+    jobs = touched.planned()
+    assert jobs.get("table", 0) == jobs.get("figure", 0) == tables
+    assert not set(jobs) - {"table", "figure", "all"}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +157,11 @@ def test_what_a_scale_calls_a_corpus_starts_nothing(touched):
     tiny.write_text(tiny.read_text().replace("speech:", "voices:").replace("pairs: speech", "pairs: voices"))
     touched.edit("config/config.yaml", "speech: ", "voices: ")
     assert not set(touched.planned()) - {"table", "all"}
+
+
+def test_lost_pictures_are_drawn_again_from_what_is_there(touched):
+    shutil.rmtree(touched.root / "results/tiny/figures")
+    assert touched.planned() == {"figure": 2, "all": 1}
 
 
 def test_a_table_that_is_not_planned_is_said(checkout):

@@ -112,6 +112,15 @@ def check_scores(table: pd.DataFrame, where: str) -> None:
     )
 
 
+def check_history(table: pd.DataFrame, where: str) -> None:
+    """Check the history of a run, one row a validation: columns, and a loss that is a number."""
+    way_out = "Remove this file; the workflow makes it again, from the run's checkpoint."
+    missing = [x for x in ("step", "validation_loss", "seconds") if x not in table.columns]
+    refuse(where, ["no validations"] if table.empty else [f"no column {x!r}" for x in missing], way_out)
+    faulty = table[~np.isfinite(table["validation_loss"])]
+    refuse(where, [f"step {step}: the loss is not a number" for step in faulty["step"]], way_out)
+
+
 def check_size(path: Path, expected: int) -> None:
     """Raise SepflowError where the file at `path` has not `expected` bytes."""
     actual = path.stat().st_size if path.exists() else 0

@@ -23,7 +23,7 @@ def describe(plan: Plan) -> str:
     lines += [f"  {name}  {plan.corpus_labels[name]}: {recipe}" for name, recipe in plan.corpora.items()]
     lines += ["", "mixes"]
     for name, recipe in plan.mixes.items():
-        users = [run.labels[0].split("/")[1] for run in plan.runs.values() if name in _mixes(run)]
+        users = [run.label for run in plan.runs.values() if name in _mixes(run)]
         what = (
             f"labels by {_label(plan, recipe['run'])} on {recipe['mix']['split']}"
             if recipe["kind"] == "labels"
@@ -68,7 +68,7 @@ def _line(run: Run, plan: Plan) -> dict[str, str]:
     labels = spec["data"]["mix"]["run"] if spec["data"]["mix"]["kind"] == "labels" else None
     source = f"labels of {_label(plan, labels)}" if labels else f"{spec['data']['first'] or 'all'} of the mix"
     return {
-        "run": run.labels[0].split("/")[1],
+        "run": run.label,
         "name": run.name,
         "stage": run.stage,
         "model": f"{spec['model']['name']}, {spec['model']['sources']} out",
@@ -84,7 +84,7 @@ def _mixes(run: Run) -> set[str]:
 
 
 def _label(plan: Plan, name: str) -> str:
-    return plan.runs[name].labels[0].split("/")[1]
+    return plan.runs[name].label
 
 
 def _table(rows: list[dict]) -> str:

@@ -27,6 +27,11 @@ class Run:
     spec: dict[str, Any]
     labels: list[str] = field(default_factory=list)
 
+    @property
+    def label(self) -> str:
+        """What the first of its papers calls it."""
+        return self.labels[0].split("/")[1]
+
 
 @dataclass
 class Plan:
@@ -153,9 +158,13 @@ class _Resolver:
         _check_spec(spec, where)
         name = run_name(spec)
         run = self.plan.runs.setdefault(name, Run(name, stage, spec))
-        run.labels.append(f"{self.name}/{label}" + (f"@{self.seed}" if self.seed != self.seeds[0] else ""))
+        run.labels.append(f"{self.name}/{self.label(label, self.seed)}")
         self.done[self.seed, label] = name
         return name
+
+    def label(self, label: str, seed: int) -> str:
+        """What a run is called: as in the paper's file, with its seed where that is not the first."""
+        return label if seed == self.seeds[0] else f"{label}@{seed}"
 
     def model(self, model: dict, where: str) -> dict:
         if model["name"] not in self.paper["models"]:
@@ -222,7 +231,8 @@ class _Resolver:
             words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
             raise SepflowError(
                 f"config/config.yaml: corpora.{name} is not set: scale {self.plan.scale} reads a folder of "
-                f"recordings; give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'{words}"
+                "recordings; give its directory there, or with "
+                f"--config 'corpora={{{name}: DIRECTORY}}'{words}"
             )
         try:
             return folder_digest(Path(path).expanduser())
@@ -243,16 +253,16 @@ class _Resolver:
             if row["run"] not in self.paper["runs"]:
                 words = files.unknown_name("run", row["run"], list(self.paper["runs"]))
                 raise SepflowError(f"{where}.rows.{key}: {words}")
-            runs = [self.done[seed, row["run"]] for seed in self.seeds]
+            runs = {self.done[seed, row["run"]]: self.label(row["run"], seed) for seed in self.seeds}
             selection = row.get("selection", "none")
-            if (self.plan.runs[runs[0]].spec["model"]["sources"] != test["speakers"]) == (
+            if (self.plan.runs[next(iter(runs))].spec["model"]["sources"] != test["speakers"]) == (
                 selection == "none"
             ):
                 raise SepflowError(
                     f"{where}.rows.{key}: selection: {selection} does not fit the run's outputs"
                 )
             scores = [f"results/runs/{run}/scores/{digest(test)}.csv" for run in runs]
-            own = {"id": key, "label": row["run"], "runs": runs, "selection": selection, "scores": scores}
+            own = {"id": key, "runs": runs, "selection": selection, "scores": scores}
             rows.append({**row, **own})
         for i, comparison in enumerate(table.get("comparisons", [])):
             for side in ("better", "than"):

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sepflow.contracts import check_scores
 from sepflow.errors import SepflowError
-from sepflow.figures import dot_plot
+from sepflow.figures.dots import dot_plot
 from sepflow.files import replacing, write_text
 from sepflow.simulation.mix import read_plan
 from sepflow.statistics import interval

@@ -97,11 +97,7 @@ def _origins(context: dict[str, Any], table: dict[str, Any], runs: dict[str, dic
 
 
 def _runs(table: dict[str, Any], runs: dict[str, dict]) -> pd.DataFrame:
-    labels = {
-        run: row["label"] + (f", seed {seed}" if len(table["seeds"]) > 1 else "")
-        for row in table["rows"]
-        for seed, run in zip(table["seeds"], row["runs"], strict=True)
-    }
+    labels = {run: label for row in table["rows"] for run, label in row["runs"].items()}
     return pd.DataFrame(
         [
             {

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.adoption import is_adopted
+from sepflow.figures.losses import comparable
 from sepflow.identity import canonical, digest, without_neutral
 from sepflow.plan import Plan
 
 FORMATS = (".csv", ".md", ".tex", ".svg")
+PICTURES = [
+    f"_{name}{end}" for name in ("learning", "spectrograms", "distribution") for end in (".svg", ".png")
+]
 
 
 def export_package() -> None:
@@ -36,6 +40,19 @@ class Jobs:
         "tasks/separation.py",
     )
 
+    DOTS = ("figures/dots.py", "figures/style.py")
+
+    # What decides a table's pictures, beside what decides a score.
+    FIGURES = (
+        "figures/distribution.py",
+        "figures/learning.py",
+        "figures/spectrograms.py",
+        "figures/style.py",
+        "figures/write.py",
+        "simulation/activity.py",
+        "tables.py",
+    )
+
     def __init__(self, plan: Plan):
         self.plan = plan
 
@@ -44,10 +61,13 @@ class Jobs:
         return "|".join(sorted(names)) or "(?!)"
 
     def results(self, paper: str) -> list[str]:
-        """The files of all tables of a paper."""
+        """The files of all tables of a paper, and their pictures."""
         tables = [table for owner, table in self.plan.tables if owner == paper]
         return [
-            f"results/{self.plan.scale}/tables/{paper}/{table}{end}" for table in tables for end in FORMATS
+            f"results/{self.plan.scale}/{part}/{paper}/{table}{end}"
+            for part, ends in (("tables", FORMATS), ("figures", PICTURES))
+            for table in tables
+            for end in ends
         ]
 
     def code(self, *names: str) -> str:
@@ -115,6 +135,25 @@ class Jobs:
         runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
         scores = [file for row in table["rows"] for file in row["scores"]]
         return list(dict.fromkeys([*scores, *runs, f"results/mixes/{table['mix']}/mix.csv"]))
+
+    def figure_inputs(self, wildcards: Any) -> dict[str, list[str]]:
+        """What a table joins, the histories and models of its runs, and the files of its test mix."""
+        table = self.table(wildcards)
+        runs = dict.fromkeys(run for row in table["rows"] for run in row["runs"])
+        return {
+            "scores": self.table_inputs(wildcards),
+            "histories": [f"results/runs/{run}/history.csv" for run in runs],
+            "models": [f"results/runs/{run}/model.safetensors" for run in runs],
+            "mix": self._mix_files(table["mix"]),
+        }
+
+    def figure_mix(self, wildcards: Any) -> dict[str, Any]:
+        """The whole recipe of the test mix of a table."""
+        return canonical(self.plan.mixes[self.table(wildcards)["mix"]])
+
+    def losses(self, wildcards: Any) -> list[dict[str, Any]]:
+        """The runs of a table in groups whose losses compare."""
+        return comparable(self.table(wildcards), self.plan)
 
     def context(self, wildcards: Any) -> dict[str, Any]:
         """What a table says beside its numbers: the scale and its corpora."""

@@ -1,0 +1,132 @@
+"""How fast Conv-TasNet and DPRNN train and separate, beside asteroid's modules of the same size.
+
+Both are timed in one process, in turns, on noise at 8 kHz: a training step is forward, mean square error,
+backward and Adam; inference is one mixture of the batch. The ratio is the median over pairs of neighbouring
+timings, so that what else the machine does falls on both. benchmarks/yardstick.py says how to get asteroid.
+
+With --compile or --precision bf16 only sepflow's side is compiled, or runs under autocast: what the hardware
+offers beyond the plain step, which asteroid's side always is.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+import yardstick
+from sepflow import models
+
+_RATE = 8000
+# Hyper-parameters, examples in a batch, their seconds.
+_SIZES = {
+    "conv_tasnet": ({"filters": 256, "kernel": 20, "bottleneck": 128, "hidden": 256, "skip": 128, "blocks": 7,
+                     "repeats": 4}, 2, 4.0),
+    "conv_tasnet_small": ({"filters": 96, "kernel": 32, "bottleneck": 48, "hidden": 96, "skip": 48,
+                           "blocks": 6, "repeats": 1}, 4, 2.0),
+    "dprnn": ({"filters": 64, "kernel": 16, "bottleneck": 64, "hidden": 128, "chunk": 100, "hop": 50,
+               "repeats": 6}, 2, 4.0),
+    "dprnn_small": ({"filters": 64, "kernel": 48, "bottleneck": 32, "hidden": 32, "chunk": 40, "hop": 30,
+                     "repeats": 2}, 4, 2.0),
+}  # fmt: skip
+_THEIR_NAMES = {
+    "filters": "n_filters", "kernel": "kernel_size", "bottleneck": "bn_chan", "skip": "skip_chan",
+    "blocks": "n_blocks", "repeats": "n_repeats", "chunk": "chunk_size", "hop": "hop_size",
+}  # fmt: skip
+
+
+def networks(name: str) -> tuple[nn.Module, nn.Module, Tensor]:
+    """Our network, asteroid's of as many parameters, and mixtures [B, T]."""
+    import asteroid.models
+
+    kind = "dprnn" if name.startswith("dprnn") else "conv_tasnet"
+    ours, batch, seconds = _SIZES[name]
+    names = _THEIR_NAMES | {"hidden": "hid_size" if kind == "dprnn" else "hid_chan"}
+    theirs = {names[key]: value for key, value in ours.items()}
+    build = {"conv_tasnet": asteroid.models.ConvTasNet, "dprnn": asteroid.models.DPRNNTasNet}[kind]
+    other = build(n_src=2, stride=ours["kernel"] // 2, mask_act="relu", sample_rate=_RATE, **theirs)
+    own = models.build({"name": kind, "sources": 2, **ours})
+    counts = [sum(weight.numel() for weight in network.parameters()) for network in (own, other)]
+    assert counts[0] == counts[1], f"{name}: {counts[0]} and {counts[1]} parameters"
+    generator = torch.Generator().manual_seed(0)
+    return own, other, torch.randn(batch, round(seconds * _RATE), generator=generator)
+
+
+def training(network: nn.Module, mixtures: Tensor, precision: str) -> Callable[[], None]:
+    """One step of training, as a function."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
+    references = torch.stack([mixtures, mixtures.flip(-1)], dim=1)
+
+    def step() -> None:
+        with _autocast(mixtures, precision):
+            loss = (network(mixtures) - references).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def inference(network: nn.Module, mixtures: Tensor, precision: str) -> Callable[[], None]:
+    """One mixture separated, as a function."""
+
+    def separate() -> None:
+        with (
+            torch.inference_mode(),
+            torch.autocast(mixtures.device.type, torch.bfloat16, enabled=precision == "bf16"),
+        ):
+            network(mixtures[:1])
+
+    return separate
+
+
+def _autocast(mixtures: Tensor, precision: str) -> torch.autocast:
+    return torch.autocast(mixtures.device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def seconds(work: Callable[[], None], device: str) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print one line for each network and kind of work."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(_SIZES), metavar="NETWORK", help=", ".join(_SIZES))
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--threads", type=int, default=2, help="torch's threads (default 2)")
+    parser.add_argument("--pairs", type=int, default=10, help="pairs of timings (default 10)")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--precision", choices=["32", "bf16"], default="32")
+    options = parser.parse_args()
+    yardstick.prepare(options.threads)
+    setting = f"precision {options.precision}{', compiled' if options.compile else ''}"
+    print(f"{setting}; {yardstick.machine(options.device)}")
+    for name in options.names:
+        own, other, mixtures = (part.to(options.device) for part in networks(name))
+        if options.compile:
+            own.compile()
+        for work in (training, inference):
+            ours, theirs = work(own, mixtures, options.precision), work(other, mixtures, "32")
+            for _ in range(5):  # compilation, and memory that the system has yet to give
+                ours(), theirs()
+            pairs = [
+                (seconds(ours, options.device), seconds(theirs, options.device)) for _ in range(options.pairs)
+            ]
+            ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+            ratio = statistics.median(their / our for our, their in pairs)
+            print(
+                f"{name:17} {work.__name__:9} {len(mixtures)} x {mixtures.shape[1] / _RATE:g} s: "
+                f"ours {ours * 1e3:7.1f} ms, asteroid {theirs * 1e3:7.1f} ms, {ratio:.2f} times",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

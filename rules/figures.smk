@@ -1,0 +1,27 @@
+rule figure:
+    input:
+        unpack(jobs.figure_inputs),
+    output:
+        multiext("results/{scale}/figures/{paper}/{table}", *PICTURES),
+    log:
+        "results/logs/figure/{scale}-{paper}-{table}.log",
+    benchmark:
+        "results/benchmarks/figure/{scale}-{paper}-{table}.tsv"
+    wildcard_constraints:
+        scale=jobs.plan.scale,
+        paper=jobs.pattern({paper for paper, _ in jobs.plan.tables}),
+        table=jobs.pattern({table for _, table in jobs.plan.tables}),
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        table=jobs.table,
+        losses=jobs.losses,
+        recipe=jobs.figure_mix,
+        untrained=jobs.plan.untrained,
+        code=jobs.code(*jobs.SCORING, *jobs.FIGURES),
+    script:
+        "../workflow/scripts/figure.py"

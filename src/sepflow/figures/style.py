@@ -1,0 +1,53 @@
+"""How every picture looks and is written: readable in grey, the same bytes for the same content."""
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from sepflow.files import replacing
+
+matplotlib.rcParams.update(
+    {
+        "font.size": 9,
+        "hatch.linewidth": 0.6,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "sepflow",
+        "text.parse_math": False,  # a "$" in a name is a dollar
+    }
+)
+
+_WIDTH = 7.2  # inches: a page of text
+AXIS = {"si_snri": "SI-SNRi (dB)", "si_snr": "SI-SNR (dB)", "sdri": "SDRi (dB)", "sdr": "SDR (dB)"}
+# No date and no version: the same picture is the same file.
+_METADATA: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".png": {"Software": None}}
+
+
+def row_name(row: dict[str, Any]) -> str:
+    """A row of a table, in the table's own words."""
+    return ", ".join(str(cell) for cell in row["cells"])
+
+
+def page(height: float) -> Figure:
+    """An empty picture as wide as a page of text and `height` inches high."""
+    return Figure(figsize=(_WIDTH, height), layout="constrained")
+
+
+def head(figure: Figure, *lines: str) -> None:
+    """What a picture shows, over it, at its left edge; long lines are wrapped."""
+    wrapped = [part for line in lines for part in textwrap.wrap(line, 105)]
+    figure.suptitle("\n".join(wrapped), x=0.01, ha="left", fontsize=9)
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write `figure` to `path`, SVG or PNG by its name."""
+    figure.savefig(path, metadata=_METADATA[path.suffix], dpi=200)
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """Write `figure` to `stem`.svg and `stem`.png, each whole or not at all."""
+    for ending in _METADATA:
+        with replacing(Path(f"{stem}{ending}")) as temporary:
+            write(figure, temporary)

@@ -1,0 +1,56 @@
+"""All pictures of a table, from what the workflow has made."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sepflow.figures.distribution import by_overlap, by_sex, distribution
+from sepflow.figures.learning import learning, read_history
+from sepflow.figures.spectrograms import Example, example, spectrograms
+from sepflow.figures.style import row_name
+from sepflow.inference import Separator, select
+from sepflow.simulation.activity import overlap
+from sepflow.simulation.mix import Mix
+from sepflow.tables import values_by_seed
+
+
+def write_figures(
+    table: dict[str, Any],
+    groups: list[dict[str, Any]],
+    mix: Mix,
+    context: dict[str, Any],
+    results: Path,
+    out: Path,
+) -> None:
+    """Write the three pictures of `table` (resolved by the plan), each as `out`_<picture>.svg and .png.
+
+    `groups` are the runs whose losses compare (losses.comparable), `mix` is the table's test mix; `context`
+    says the `scale`, whether it is `untrained`, and the mix's `rate` in Hz.
+    """
+    rate = context["rate"]
+    untrained = " (untrained: these pictures mean nothing)" if context["untrained"] else ""
+    lines = [f"{table['caption']}; scale {context['scale']}{untrained}"]
+    runs = [run for row in table["rows"] for run in row["runs"]]
+    histories = {run: read_history(results / "runs" / run / "history.csv") for run in runs}
+    learning(groups, histories, lines, Path(f"{out}_learning"))
+    metric = table["metric"]
+    values = {row["id"]: values_by_seed(row, metric).mean(axis=1, skipna=False) for row in table["rows"]}
+    pairs = pd.Series([mix.pair(row) for row in range(len(mix))], mix.ids)
+    shares = pd.Series([overlap(mix.references(row), rate) for row in range(len(mix))], mix.ids)
+    groupings = {"By the speakers": by_sex(pairs), "By overlap": by_overlap(shares)}
+    distribution(table, values, groupings, lines, Path(f"{out}_distribution"))
+    chosen = example(mix, rate)
+    systems = separated(table, chosen, results / "runs")
+    spectrograms(chosen, systems, lines, Path(f"{out}_spectrograms"))
+
+
+def separated(table: dict[str, Any], chosen: Example, runs: Path) -> list[tuple[str, np.ndarray]]:
+    """Each row of `table` in words, and the estimates [C, T] of the first of its runs."""
+    systems = []
+    for row in table["rows"]:
+        separator = Separator(runs / next(iter(row["runs"])) / "model.safetensors", "cpu")
+        estimates = select(separator(chosen.mixture), row["selection"], chosen.references)
+        systems.append((row_name(row), estimates.numpy()))
+    return systems
