@@ -226,7 +226,9 @@ def test_a_wrong_key_of_config_and_a_wrong_scale():
         load("demo", corpra={})
     with pytest.raises(SepflowError, match=r"domo.yaml: no such file. There are: demo, mini, paper, smoke"):
         load("domo")
-    with pytest.raises(SepflowError, match=r"corpora.speech is not set.*give its directory(.|\n)*openslr.org/101"):
+    with pytest.raises(
+        SepflowError, match=r"corpora.speech is not set.*give its directory(.|\n)*openslr.org/101"
+    ):
         load("mini")
     with pytest.raises(SepflowError, match=r"corpora.speech: .*nowhere"):
         load("mini", corpora={"speech": "/nowhere"})
