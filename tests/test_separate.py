@@ -161,6 +161,7 @@ def test_a_stream_is_resampled_as_the_whole(rates, length):
     silence = np.zeros((source, 2), np.float32)
     whole = soxr.resample(np.concatenate([signal, silence]), source, target, quality="VHQ")
     np.testing.assert_allclose(found, whole[:wanted], atol=1e-5)
+    assert sum(map(len, resampled(cut(signal, [65536, 7]), source, target, wanted // 2))) == wanted // 2
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
@@ -283,20 +284,24 @@ def test_all_bad_files_are_told_at_once_and_nothing_is_separated(models, tmp_pat
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.wav").write_text("not audio")
     (tmp_path / "cut.wav").write_bytes(whole.read_bytes()[:9000])
-    broken = noise(100_000)
-    broken[99_000] = np.nan
-    write(tmp_path / "nan.wav", broken)
+    for name, place, value in [
+        ("nan.wav", 10, np.nan),
+        ("inf.wav", 99_000, np.inf),
+    ]:  # in a first, a last block
+        broken = noise(100_000)
+        broken[place] = value
+        write(tmp_path / name, broken)
     write(tmp_path / "empty.wav", noise(0))
     write(tmp_path / "stereo.wav", noise(900, 2))
     write(tmp_path / "folder/good.flac", noise(900))
-    names = ["good.wav", "missing.wav", "folder", "text.wav", "cut.wav", "nan.wav", "empty.wav", "stereo.wav",
-             "folder/good.flac"]  # fmt: skip
+    names = ["good.wav", "missing.wav", "folder", "text.wav", "cut.wav", "nan.wav", "inf.wav", "empty.wav",
+             "stereo.wav", "folder/good.flac"]  # fmt: skip
     with pytest.raises(SepflowError) as caught:
         run(models["pit"], [tmp_path / name for name in names], tmp_path / "out", device="cpu")
     lines = str(caught.value).splitlines()
-    wanted = ["no such file", "a directory", "does not decode", "cut short", "holds NaN", "no samples",
-              "--channel mean", f"names of those of {whole}"]  # fmt: skip
-    assert "8 problems" in lines[0]
+    wanted = ["no such file", "a directory", "does not decode", "cut short", "holds NaN", "holds NaN",
+              "no samples", "--channel mean", f"names of those of {whole}"]  # fmt: skip
+    assert "9 problems" in lines[0]
     for name, reason, line in zip(names[1:], wanted, lines[1:-1], strict=True):
         assert line.startswith(f"  {tmp_path / name}: ") and reason in line
     assert not (tmp_path / "out").exists()
@@ -357,7 +362,7 @@ def test_what_cannot_be_written_is_said(models, tmp_path):
 
 def test_the_command_separates(models, tmp_path, capsys):
     for name in ("a.wav", "b.flac"):
-        write(tmp_path / name, noise(16_000, 2), 16_000)
+        write(tmp_path / name, noise(16_000, 2) * np.float32([0, 1]), 16_000)
     words = ["separate", str(models["pit"].parent), str(tmp_path / "a.wav"), str(tmp_path / "b.flac")]
     words += ["--out", str(tmp_path / "out"), "--device", "cpu", "--channel", "mean", "--chunk", "0.5"]
     assert main([*words, "--overlap", "0.1", "--rate", "8000"]) == 0
@@ -367,10 +372,16 @@ def test_the_command_separates(models, tmp_path, capsys):
         assert line.startswith(f"{tmp_path / name}: 1.0 s, {outputs[0]} {outputs[1]}, ")
         assert line.endswith(" times real time") and read(*outputs).shape == (2, 8000)
     assert lines.err == ""  # no bar but on a terminal
+    mean = read(*outputs).sum(0)
+    assert main([*words, "--overlap", "0.1", "--rate", "8000", "--channel", "1"]) == 0
+    np.testing.assert_allclose(read(*outputs).sum(0), 2 * mean, atol=1e-4)
+    assert np.abs(mean).max() > 0.01
+    capsys.readouterr()
     assert main([*words, "--overlap", "0.6"]) == 1
     assert "error: --chunk 0.5 --overlap 0.6" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*words, "--channel", "left"])
+    assert "neither mean nor a number" in capsys.readouterr().err
 
 
 def test_the_command_finds_the_run_of_a_plan(models, checkout, tmp_path, capsys):
