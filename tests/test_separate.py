@@ -1,5 +1,6 @@
 """Recordings of any length: chunks in one order, files in and out, and what is refused."""
 
+import io
 import json
 import resource
 import subprocess
@@ -382,6 +383,16 @@ def test_the_command_separates(models, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*words, "--channel", "left"])
     assert "neither mean nor a number" in capsys.readouterr().err
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(models, tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    run(models["pit"], [write(tmp_path / "a.wav", noise(30 * RATE))], tmp_path / "out", device="cpu")
+    assert "a.wav |" in sys.stderr.getvalue() and "/30 s of audio" in sys.stderr.getvalue()
 
 
 def test_the_command_finds_the_run_of_a_plan(models, checkout, tmp_path, capsys):
