@@ -1,9 +1,10 @@
-"""The command `sepflow`: ask about a plan, train or adopt a run, score files."""
+"""The command `sepflow`: ask about a plan, train or adopt a run, separate recordings, score files."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from sepflow import config as files
 from sepflow import plan
@@ -61,9 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     adopt = commands.add_parser("adopt", help="let the workflow take a run that was trained elsewhere")
     adopt.add_argument("run_directory", type=Path, metavar="DIR", help="what `sepflow train` wrote")
     adopt.set_defaults(run=_adopt)
-    for command in (runs, why, adopt):
-        command.add_argument("--scale", help="smoke, demo, mini or paper; by default that of config.yaml")
-    for command in (runs, why, train, adopt):
+    separate = _add_separate(commands)
+    for command in (runs, why, adopt, separate):
+        command.add_argument(
+            "--scale", default=None, help="smoke, demo, mini or paper; by default that of config.yaml"
+        )
+    for command in (runs, why, train, adopt, separate):
         command.add_argument(
             "--directory", type=Path, default=Path(), help="the checkout with config/ (default: .)"
         )
@@ -78,6 +82,38 @@ def _parser() -> argparse.ArgumentParser:
     )
     separation.set_defaults(run=_score_separation)
     return parser
+
+
+def _add_separate(commands: Any) -> argparse.ArgumentParser:
+    # What is not said is left to the defaults of `Options`.
+    parser = commands.add_parser(
+        "separate", help="recordings of any length to one file a source", argument_default=argparse.SUPPRESS
+    )
+    option = parser.add_argument
+    option("model", metavar="RUN", help="a run, a directory with its model, or a model's file")
+    option("files", nargs="+", type=Path, metavar="FILE")
+    option("--out", type=Path, required=True, metavar="DIR", help="for FILE_1.wav, FILE_2.wav, ...")
+    option("--device", choices=("auto", "cpu", "gpu"))
+    option("--selection", choices=("energy", "none"), help="the loudest, or all; by default by the model")
+    option("--sources", type=_positive, metavar="N", help="how many are the loudest, by default 2")
+    option("--channel", type=_channel, metavar="N|mean", help="of recordings with several")
+    option("--chunk", type=float, metavar="SECONDS", help="what is separated at once, by default 10")
+    option("--overlap", type=float, metavar="SECONDS", help="what two chunks share, by default 2")
+    option("--rate", type=_positive, metavar="HZ", help="of the outputs, by default the recording's")
+    parser.set_defaults(run=_separate)
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number over 0")
+    return int(text)
+
+
+def _channel(text: str) -> int | str:
+    if text != "mean" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither mean nor a number from 0")
+    return text if text == "mean" else int(text)
 
 
 def _load(options: argparse.Namespace) -> plan.Plan:
@@ -119,6 +155,15 @@ def _adopt(options: argparse.Namespace) -> None:
     found = _load(options)
     name = adopt(options.run_directory, found, options.directory / "results")
     print(f"{found.find(name).labels[0]}: adopted as results/runs/{name}")
+
+
+def _separate(options: argparse.Namespace) -> None:
+    from sepflow.separate import Options, find_model, separate
+
+    model = find_model(options.model, lambda: _load(options), options.directory)
+    said = {key: value for key, value in vars(options).items() if key in Options.__dataclass_fields__}
+    for separated in separate(model, options.files, options.out, Options(**said)):
+        print(separated, flush=True)
 
 
 def _score_separation(options: argparse.Namespace) -> None:

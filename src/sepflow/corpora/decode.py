@@ -1,6 +1,8 @@
 """One audio file in, one mono signal at the working rate out; or the reason why not."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ def load(
         return None
     if not np.isfinite(samples).all():
         raise SepflowError("holds NaN or infinite samples")
-    mono = _choose(samples, channel)
+    mono = choose(samples, channel)
     if source_rate != rate:
         mono = soxr.resample(mono, source_rate, rate, quality="VHQ")
     if not len(mono):
@@ -42,29 +44,46 @@ def load(
 
 def _read(path: Path) -> tuple[np.ndarray, int]:
     """(float64 samples of shape (n, channels), rate in Hz)."""
+    with opened(path) as file:
+        samples = file.read(dtype="float64", always_2d=True)
+        check_whole(file, len(samples))
+        return samples, file.samplerate
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """The audio file at `path`, to be read in the block. Raises SepflowError where it does not decode."""
     try:
         with soundfile.SoundFile(path) as file:
-            samples, expected = file.read(dtype="float64", always_2d=True), file.frames
-            log, rate = file.extra_info, file.samplerate
+            yield file
     except (soundfile.SoundFileError, OSError) as error:
         reason = str(error).replace(repr(str(path)), "").strip(" .")
         raise SepflowError(f"does not decode ({reason})") from None
-    sizes = _WAV_SIZE.search(log)
+
+
+def check_whole(file: soundfile.SoundFile, samples: int) -> None:
+    """Raise SepflowError where `file`, read to its end, gave fewer `samples` a channel than it declares."""
+    sizes = _WAV_SIZE.search(file.extra_info)
     cut = sizes is not None and int(sizes["there"]) < int(sizes["declared"]) < _UNKNOWN_SIZE
-    if cut or _OGG_CUT in log or len(samples) < expected:
+    if cut or _OGG_CUT in file.extra_info or samples < file.frames:
         raise SepflowError("cut short: it ends before the length that it declares")
-    return samples, rate
 
 
-def _choose(samples: np.ndarray, channel: int | str | None) -> np.ndarray:
-    """One channel, shape (n,), of samples of shape (n, channels)."""
+def choose(
+    samples: np.ndarray,
+    channel: int | str | None,
+    way_out: str = "set `channel: mean`, or a channel's number, in the scale's file",
+) -> np.ndarray:
+    """One channel, shape (n,), of samples of shape (n, channels).
+
+    `channel` as in `load`. Raises SepflowError where it is None and there are several (with the `way_out`),
+    or where there is no such channel.
+    """
     channels = samples.shape[1]
     if channel == "mean":
         return samples.mean(axis=1)
     if channel is None and channels > 1:
-        raise SepflowError(
-            f"{channels} channels (set `channel: mean`, or a channel's number, in the scale's file)"
-        )
+        raise SepflowError(f"{channels} channels ({way_out})")
     if channel is not None and not 0 <= int(channel) < channels:
         raise SepflowError(f"no channel {channel}: it has {channels}, counted from 0")
     return np.ascontiguousarray(samples[:, channel or 0])

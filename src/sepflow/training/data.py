@@ -54,8 +54,13 @@ def validation_loader(spec: dict[str, Any], mix: Mix, pairs: bool, share: Share 
 
 def segment_samples(spec: dict[str, Any]) -> int:
     """Length of a run's training segments, in samples."""
+    return round(spec["segment"] * sample_rate(spec))
+
+
+def sample_rate(spec: dict[str, Any]) -> int:
+    """The rate that a run's model works at, in Hz."""
     mix = spec["data"]["mix"]
-    return round(spec["segment"] * mix.get("mix", mix)["corpus"]["rate"])
+    return mix.get("mix", mix)["corpus"]["rate"]
 
 
 def _loader(examples: Dataset, workers: int, **batches: Any) -> DataLoader:
