@@ -3,6 +3,7 @@
 import os
 import pickle
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,6 +80,17 @@ def test_golden_trace(prepared, tmp_path, label):
     history = pd.read_csv(tmp_path / "history.csv")
     np.testing.assert_allclose(history["train_loss"], GOLDEN[label], rtol=1e-9)
     assert history["step"].tolist() == list(range(1, 21))
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles with g++, and there is none")
+def test_a_compiled_training_keeps_the_golden_trace(prepared, tmp_path):
+    """So it is the machine's, not the spec's, to say whether a model is compiled."""
+    found, results = prepared
+    spec = merge(found.find("supervised_100").spec, {"precision": "64", "validate_every": 1})
+    train(spec, tmp_path, results, Machine(device="cpu", compile=True))
+    history = pd.read_csv(tmp_path / "history.csv")
+    np.testing.assert_allclose(history["train_loss"], GOLDEN["supervised_100"], rtol=1e-9)
+    assert not next(iter(load_model(tmp_path / "model.safetensors")[0])).startswith("_orig_mod")
 
 
 def test_a_training_writes_the_best_model_and_where_it_comes_from(prepared, tmp_path):

@@ -60,6 +60,7 @@ class MaskingModel(nn.Module):
     """
 
     separator: nn.Module
+    compiles = True  # whether torch.compile gains anything
 
     def __init__(self, filters: int, kernel: int, stride: int, mask: str) -> None:
         super().__init__()

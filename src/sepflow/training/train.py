@@ -49,8 +49,10 @@ def train(
         _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
     mixes = [_mix(spec[part]["mix"], results) for part in ("data", "validation")]
     pairs = module.task.pairs
-    if machine.compile:
+    if machine.compile and module.task.model.compiles:
         module.task.model.compile()
+    elif machine.compile:
+        log.info("a %s is trained as it is: torch compiles no LSTM", spec["model"]["name"])
     keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
     resume = usable(keeper.path, spec)
     if resume:
