@@ -87,7 +87,9 @@ def test_a_compiled_training_keeps_the_golden_trace(prepared, tmp_path):
     """So it is the machine's, not the spec's, to say whether a model is compiled."""
     found, results = prepared
     spec = merge(found.find("supervised_100").spec, {"precision": "64", "validate_every": 1})
+    torch._dynamo.utils.counters.clear()
     train(spec, tmp_path, results, Machine(device="cpu", compile=True))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 1
     history = pd.read_csv(tmp_path / "history.csv")
     np.testing.assert_allclose(history["train_loss"], GOLDEN["supervised_100"], rtol=1e-9)
     assert not next(iter(load_model(tmp_path / "model.safetensors")[0])).startswith("_orig_mod")
