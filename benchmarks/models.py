@@ -4,6 +4,10 @@ Both are timed in one process, in turns, on noise at 8 kHz: a training step is f
 backward and Adam; inference is one mixture of the batch. The ratio is the median over pairs of neighbouring
 timings, so that what else the machine does falls on both. benchmarks/yardstick.py says how to get asteroid.
 
+Beside a training step stands what the hardware allows: its floating-point operations at the rate of one large
+matrix product, and the bytes that its operations read and write at the rate of one large copy, both measured
+here. The two add up to a limit for code that does one after the other and keeps nothing in a cache.
+
 With --compile or --precision bf16 only sepflow's side is compiled, or runs under autocast: what the hardware
 offers beyond the plain step, which asteroid's side always is.
 """
@@ -12,9 +16,13 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 import yardstick
 from sepflow import models
@@ -95,6 +103,43 @@ def seconds(work: Callable[[], None], device: str) -> float:
     return time.perf_counter() - start
 
 
+class Traffic(TorchDispatchMode):
+    """Adds up the bytes of what every operation reads and writes, views apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        out = function(*args, **(kwargs or {}))
+        if not function.is_view:
+            tensors = [leaf for leaf in tree_leaves((args, kwargs, out)) if isinstance(leaf, Tensor)]
+            self.bytes += sum(tensor.nbytes for tensor in tensors)
+        return out
+
+
+def limit(step: Callable[[], None], device: str) -> str:
+    """What a step computes and moves, and how long that takes at the rates of a product and a copy."""
+    with FlopCounterMode(display=False) as operations:
+        step()
+    with Traffic() as traffic:
+        step()
+    flops = operations.get_total_flops()
+    wide, long = torch.randn(512, 512, device=device), torch.randn(512, 2**14, device=device)
+    big = torch.randn(2**26, device=device)
+    work = {"product": lambda: wide @ long, "copy": lambda: big.clone()}
+    best = {name: min(seconds(act, device) for _ in range(10)) for name, act in work.items()}
+    rate, bandwidth = 2 * 512 * 512 * 2**14 / best["product"], 2 * big.nbytes / best["copy"]
+    compute, move = flops / rate, traffic.bytes / bandwidth
+    return (
+        f"{flops / 1e9:.1f} GFLOP at {rate / 1e9:.0f} GFLOP/s: {compute * 1e3:.1f} ms; "
+        f"{traffic.bytes / 1e9:.2f} GB at {bandwidth / 1e9:.1f} GB/s: {move * 1e3:.1f} ms; "
+        f"{flops / traffic.bytes:.1f} FLOP a byte"
+    )
+
+
 def main() -> None:
     """Print one line for each network and kind of work."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -126,6 +171,7 @@ def main() -> None:
                 f"ours {ours * 1e3:7.1f} ms, asteroid {theirs * 1e3:7.1f} ms, {ratio:.2f} times",
                 flush=True,
             )
+        print(f"{name:17} limit: {limit(training(own, mixtures, options.precision), options.device)}")
 
 
 if __name__ == "__main__":

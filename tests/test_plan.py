@@ -142,6 +142,9 @@ def test_seeds_make_a_cell_of_several_runs_each_on_its_own_teacher(checkout, voi
     student = after.find("student_2src@5").spec
     assert student["seed"] == 5 and student["data"]["mix"]["run"] == after.find("teacher_2src@5").name
     assert after.find("finetuned@5").spec["init"] == after.find("student_1or2src@5").name
+    checkout.edit("config/papers/ts_mixit.yaml", "student_2src: {", "student_2src: {seed: 3, ")
+    with pytest.raises(SepflowError, match=r"runs.student_2src: seed: 3, beside seeds: \[1, 5\]"):
+        plan.load(config, checkout.root)
 
 
 @pytest.mark.parametrize("path", NEUTRAL)

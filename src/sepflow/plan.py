@@ -147,7 +147,8 @@ class _Resolver:
         spec = merge(self.paper["base"], self.change.get("base"), *self.layers("stages", stage), *own)
         _complete(spec, RUN_KEYS, where)
         spec.pop("stage")
-        spec |= {"recipe": RECIPES["train"], "seed": self.seed}
+        spec["recipe"] = RECIPES["train"]
+        spec["seed"] = self.own_seed(merge(*self.layers("stages", stage), *own), where) or self.seed
         spec["model"] = self.model(spec["model"], where)
         spec = fill_neutral(spec)
         if spec["init"]:
@@ -161,6 +162,13 @@ class _Resolver:
         run.labels.append(f"{self.name}/{self.label(label, self.seed)}")
         self.done[self.seed, label] = name
         return name
+
+    def own_seed(self, differences: dict, where: str) -> int | None:
+        """The seed that a run or its stage says itself."""
+        seed = differences.get("seed")
+        if seed is not None and len(self.seeds) > 1:
+            raise SepflowError(f"{where}: seed: {seed}, beside seeds: {self.seeds}; say one of the two")
+        return seed
 
     def label(self, label: str, seed: int) -> str:
         """What a run is called: as in the paper's file, with its seed where that is not the first."""
