@@ -4,9 +4,10 @@ Both are timed in one process, in turns, on noise at 8 kHz: a training step is f
 backward and Adam; inference is one mixture of the batch. The ratio is the median over pairs of neighbouring
 timings, so that what else the machine does falls on both. benchmarks/yardstick.py says how to get asteroid.
 
-Beside a training step stands what the hardware allows: its floating-point operations at the rate of one large
-matrix product, and the bytes that its operations read and write at the rate of one large copy, both measured
-here. The two add up to a limit for code that does one after the other and keeps nothing in a cache.
+Beside a training step stands what the hardware allows: its floating-point operations at the rate of one
+large 1x1 convolution of that precision, and the bytes that its operations read and write at the rate of one
+large copy, both measured here. The two add up to a limit for code that does one after the other, keeps
+nothing in a cache and is not compiled.
 
 With --compile or --precision bf16 only sepflow's side is compiled, or runs under autocast: what the hardware
 offers beyond the plain step, which asteroid's side always is.
@@ -26,6 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import yardstick
 from sepflow import models
+from sepflow.models.layers import Pointwise, channels_last
 
 _RATE = 8000
 # Hyper-parameters, examples in a batch, their seconds.
@@ -81,10 +83,7 @@ def inference(network: nn.Module, mixtures: Tensor, precision: str) -> Callable[
     """One mixture separated, as a function."""
 
     def separate() -> None:
-        with (
-            torch.inference_mode(),
-            torch.autocast(mixtures.device.type, torch.bfloat16, enabled=precision == "bf16"),
-        ):
+        with torch.inference_mode(), _autocast(mixtures, precision):
             network(mixtures[:1])
 
     return separate
@@ -120,24 +119,38 @@ class Traffic(TorchDispatchMode):
         return out
 
 
-def limit(step: Callable[[], None], device: str) -> str:
-    """What a step computes and moves, and how long that takes at the rates of a product and a copy."""
+def limit(network: nn.Module, mixtures: Tensor, precision: str) -> str:
+    """What a step computes and moves, and how long that takes at the rates of a convolution and a copy."""
+    step, device = training(network, mixtures, precision), mixtures.device.type
     with FlopCounterMode(display=False) as operations:
         step()
     with Traffic() as traffic:
         step()
     flops = operations.get_total_flops()
-    wide, long = torch.randn(512, 512, device=device), torch.randn(512, 2**14, device=device)
+    layer, frames = (
+        Pointwise(512, 512).to(device),
+        channels_last(torch.randn(1, 512, 1, 2**14, device=device)),
+    )
+    with torch.inference_mode(), _autocast(mixtures, precision):
+        rate = 2 * 512 * 512 * 2**14 / min(seconds(lambda: layer(frames), device) for _ in range(10))
     big = torch.randn(2**26, device=device)
-    work = {"product": lambda: wide @ long, "copy": lambda: big.clone()}
-    best = {name: min(seconds(act, device) for _ in range(10)) for name, act in work.items()}
-    rate, bandwidth = 2 * 512 * 512 * 2**14 / best["product"], 2 * big.nbytes / best["copy"]
+    bandwidth = 2 * big.nbytes / min(seconds(big.clone, device) for _ in range(10))
     compute, move = flops / rate, traffic.bytes / bandwidth
     return (
         f"{flops / 1e9:.1f} GFLOP at {rate / 1e9:.0f} GFLOP/s: {compute * 1e3:.1f} ms; "
         f"{traffic.bytes / 1e9:.2f} GB at {bandwidth / 1e9:.1f} GB/s: {move * 1e3:.1f} ms; "
         f"{flops / traffic.bytes:.1f} FLOP a byte"
     )
+
+
+def compare(ours: Callable[[], None], theirs: Callable[[], None], pairs: int, device: str) -> str:
+    """The median of both timings, and of their ratio over neighbouring ones."""
+    for _ in range(5):  # compilation, and memory that the system has yet to give
+        ours(), theirs()
+    timings = [(seconds(ours, device), seconds(theirs, device)) for _ in range(pairs)]
+    our, their = (statistics.median(column) * 1e3 for column in zip(*timings, strict=True))
+    ratio = statistics.median(their / our for our, their in timings)
+    return f"ours {our:7.1f} ms, asteroid {their:7.1f} ms, {ratio:.2f} times"
 
 
 def main() -> None:
@@ -151,27 +164,18 @@ def main() -> None:
     parser.add_argument("--precision", choices=["32", "bf16"], default="32")
     options = parser.parse_args()
     yardstick.prepare(options.threads)
-    setting = f"precision {options.precision}{', compiled' if options.compile else ''}"
-    print(f"{setting}; {yardstick.machine(options.device)}")
+    print(f"precision {options.precision}; {yardstick.machine(options.device)}")
     for name in options.names:
         own, other, mixtures = (part.to(options.device) for part in networks(name))
-        if options.compile:
+        print(f"{name:17} limit: {limit(own, mixtures, options.precision)}")
+        compiled = options.compile and own.compiles
+        if compiled:
             own.compile()
+        size = f"{'compiled, ' * compiled}{len(mixtures)} x {mixtures.shape[1] / _RATE:g} s"
         for work in (training, inference):
             ours, theirs = work(own, mixtures, options.precision), work(other, mixtures, "32")
-            for _ in range(5):  # compilation, and memory that the system has yet to give
-                ours(), theirs()
-            pairs = [
-                (seconds(ours, options.device), seconds(theirs, options.device)) for _ in range(options.pairs)
-            ]
-            ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-            ratio = statistics.median(their / our for our, their in pairs)
-            print(
-                f"{name:17} {work.__name__:9} {len(mixtures)} x {mixtures.shape[1] / _RATE:g} s: "
-                f"ours {ours * 1e3:7.1f} ms, asteroid {theirs * 1e3:7.1f} ms, {ratio:.2f} times",
-                flush=True,
-            )
-        print(f"{name:17} limit: {limit(training(own, mixtures, options.precision), options.device)}")
+            result = compare(ours, theirs, options.pairs, options.device)
+            print(f"{name:17} {work.__name__:9} {size}: {result}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sepflow.models.layers import DilatedConv, PReLU, normalised
+from sepflow.models.layers import DilatedConv, Pointwise, PReLU, channels_last, normalised
 from sepflow.models.masking import global_layer_norm
 
 
@@ -24,10 +24,19 @@ def compare(ours, theirs, x, parameters) -> None:
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("dilation", [1, 2, 8, 64])
 def test_dilated_convolution_is_torchs(kernel, dilation):
-    conv, x = DilatedConv(4, kernel, dilation).double(), noise(2, 4, 45)
+    conv, x = DilatedConv(4, kernel, dilation).double(), noise(2, 4, 1, 45)
     padding = dilation * (kernel // 2)
-    theirs = F.conv1d(x, conv.weight, conv.bias, padding=padding, dilation=dilation, groups=4)
-    compare(conv(x), theirs, x, conv.parameters())
+    theirs = F.conv1d(x[:, :, 0], conv.weight, conv.bias, padding=padding, dilation=dilation, groups=4)
+    compare(conv(x), theirs[:, :, None], x, conv.parameters())
+
+
+@pytest.mark.parametrize("frames", [1, 45])
+@pytest.mark.parametrize("layout", [channels_last, torch.Tensor.contiguous])
+def test_pointwise_convolution_is_torchs(frames, layout):
+    conv, x = Pointwise(4, 6).double(), noise(2, 4, 1, frames)
+    theirs = F.conv1d(x[:, :, 0], conv.weight, conv.bias)[:, :, None]
+    compare(conv(layout(x)), theirs, x, conv.parameters())
+    assert conv(x).is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("slope", [0.25, 0.0, -0.5, 1.5])
@@ -38,20 +47,20 @@ def test_prelu_is_torchs(slope):
     compare(layer(x), F.prelu(x, layer.weight), x, layer.parameters())
 
 
-def test_the_norm_of_an_activation_is_the_norm_after_the_activation():
-    activation, norm, x = PReLU().double(), global_layer_norm(5).double(), noise(3, 5, 40)
+@pytest.mark.parametrize("layout", [channels_last, torch.Tensor.contiguous])
+def test_the_norm_of_an_activation_is_the_norm_after_the_activation(layout):
+    activation, norm, x = PReLU().double(), global_layer_norm(5).double(), noise(3, 5, 1, 40)
     torch.nn.init.normal_(norm.weight), torch.nn.init.normal_(norm.bias)
     parameters = [*activation.parameters(), *norm.parameters()]
-    ours, theirs = normalised(x, activation, norm), norm(F.prelu(x, activation.weight))
-    compare(ours, theirs, x, parameters)
-    # Transposed, so that the gradient that comes back is not contiguous.
-    ours, theirs = normalised(x, activation, norm).mT, norm(F.prelu(x, activation.weight)).mT
-    compare(ours, theirs, x, parameters)
+    # Once transposed, so that the gradient that comes back is neither contiguous nor channels last.
+    for arrange in (torch.Tensor.clone, lambda out: out.transpose(1, 3)):
+        ours, theirs = normalised(layout(x), activation, norm), norm(F.prelu(x, activation.weight))
+        compare(arrange(ours), arrange(theirs), x, parameters)
 
 
 def test_under_autocast_they_take_bfloat16():
     activation, norm, conv = PReLU(), global_layer_norm(5), DilatedConv(5, 3, 2)
-    x = noise(2, 5, 30, dtype=torch.float32).detach().bfloat16().requires_grad_()
+    x = noise(2, 5, 1, 30, dtype=torch.float32).detach().bfloat16().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         out = activation(conv(normalised(x, activation, norm)))
     out.float().square().sum().backward()

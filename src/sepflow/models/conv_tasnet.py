@@ -3,25 +3,25 @@
 from torch import Tensor, nn
 
 from sepflow.errors import SepflowError
-from sepflow.models.layers import DilatedConv, PReLU, normalised
+from sepflow.models.layers import DilatedConv, Pointwise, PReLU, channels_last, normalised
 from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm
 
 
 class Block(nn.Sequential):
     """The 1-D convolutional block of Figure 1C, residual and skip output in one 1x1 convolution.
 
-    [B, bottleneck, K] -> [B, bottleneck + skip, K]
+    [B, bottleneck, 1, K] -> [B, bottleneck + skip, 1, K]
     """
 
     def __init__(self, bottleneck: int, hidden: int, skip: int, kernel: int, dilation: int) -> None:
         super().__init__(
-            nn.Conv1d(bottleneck, hidden, 1),
+            Pointwise(bottleneck, hidden),
             PReLU(),
             global_layer_norm(hidden),
             DilatedConv(hidden, kernel, dilation),
             PReLU(),
             global_layer_norm(hidden),
-            nn.Conv1d(hidden, bottleneck + skip, 1),
+            Pointwise(hidden, bottleneck + skip),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -47,20 +47,20 @@ class TemporalConvNet(nn.Module):
         super().__init__()
         self.sources = sources
         self.widths = [bottleneck, skip]
-        self.bottleneck = nn.Sequential(global_layer_norm(filters), nn.Conv1d(filters, bottleneck, 1))
+        self.bottleneck = nn.Sequential(global_layer_norm(filters), Pointwise(filters, bottleneck))
         dilations = [2**block for block in range(blocks)] * repeats
         self.blocks = nn.ModuleList(Block(bottleneck, hidden, skip, conv_kernel, d) for d in dilations)
         self.activation = PReLU()
-        self.to_sources = nn.Conv1d(skip or bottleneck, sources * filters, 1)
+        self.to_sources = Pointwise(skip or bottleneck, sources * filters)
 
     def forward(self, encoded: Tensor) -> Tensor:
         """[B, N, K] -> mask logits [B, C, N, K]."""
-        stream, skips = self.bottleneck(encoded), 0
+        stream, skips = self.bottleneck(channels_last(encoded[:, :, None])), 0
         for block in self.blocks:
             update, skip = block(stream).split(self.widths, dim=1)
             stream, skips = stream + update, skips + skip
         out = skips if self.widths[1] else stream
-        return self.to_sources(self.activation(out)).unflatten(1, (self.sources, -1))
+        return self.to_sources(self.activation(out)).squeeze(2).unflatten(1, (self.sources, -1))
 
 
 class ConvTasNet(MaskingModel):
