@@ -82,6 +82,16 @@ def test_golden_trace(prepared, tmp_path, label):
     assert history["step"].tolist() == list(range(1, 21))
 
 
+@pytest.mark.parametrize("label", GOLDEN)
+def test_bfloat16_trains_and_is_another_run(prepared, tmp_path, label):
+    spec = run(prepared, tmp_path, label, precision="bf16", validate_every=1)
+    assert spec["optimizer"]["clip"]
+    history = pd.read_csv(tmp_path / "history.csv")
+    np.testing.assert_allclose(history["train_loss"], GOLDEN[label], rtol=0.02)
+    assert np.abs(history["train_loss"] / GOLDEN[label] - 1).max() > 1e-5
+    assert digest(spec) != digest(spec | {"precision": "32"})
+
+
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles with g++, and there is none")
 def test_a_compiled_training_keeps_the_golden_trace(prepared, tmp_path):
     """So it is the machine's, not the spec's, to say whether a model is compiled."""

@@ -58,10 +58,9 @@ class Training(lightning.LightningModule):
         """Adam, with warm-up and linear decay a step, or reduced at a plateau of the validation loss."""
         settings = self.spec["optimizer"]
         # One kernel for all weights: of a small network's step on a CPU, separate ones took a tenth. Not in
-        # half precision, where the scaler must see the gradients first.
-        optimizer = torch.optim.Adam(
-            self.parameters(), lr=settings["lr"], fused=self.spec["precision"] != "16"
-        )
+        # mixed precision, where Lightning clips no gradients for it.
+        fused = self.spec["precision"] in ("32", "64")
+        optimizer = torch.optim.Adam(self.parameters(), lr=settings["lr"], fused=fused)
         if settings["plateau"]:
             # Absolute: of a loss below 0 dB, torch's relative threshold takes every repetition for progress.
             settings = settings["plateau"] | {"threshold": 0.0, "threshold_mode": "abs"}
