@@ -77,6 +77,13 @@ def test_a_table_has_its_columns_in_order_and_names_its_origin(tmp_path):
     assert (tmp_path / "table.svg").read_text().startswith("<?xml")
 
 
+def test_a_mean_is_rounded_once_wherever_it_stands(tmp_path):
+    table = write_scores(tmp_path, [1.8251, 1.8251])  # by way of 1.825 it would be 1.82
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert [line.count("1.83") for line in lines if "1.8" in line] == [3, 2]
+
+
 def test_scores_without_the_wanted_selection_are_refused(tmp_path):
     table = write_scores(tmp_path, [4.0, 6.0, 5.0])
     table["rows"][0]["selection"] = "energy"

@@ -37,7 +37,7 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     write_text(out.with_suffix(".md"), markdown(table, context, cells, parts, comparisons, runs))
     with replacing(out.with_suffix(".svg")) as temporary:
         dot_plot(table, cells, temporary)
-    write_text(out.with_suffix(".csv"), cells.to_csv(index=False))
+    write_text(out.with_suffix(".csv"), cells.round(3).to_csv(index=False))
 
 
 def values_by_seed(row: dict[str, Any], metric: str) -> pd.DataFrame:
@@ -81,11 +81,11 @@ def _cell(table: dict[str, Any], row: dict[str, Any], scores: pd.DataFrame) -> d
     return dict(zip(table["columns"], row["cells"], strict=True)) | {
         "metric": table["metric"],
         "published": row["published"],
-        "ours": round(ours, 3),
-        "delta": round(ours - row["published"], 3),
+        "ours": ours,
+        "delta": ours - row["published"],
         "n": values.shape[1],
-        "ci_low": round(low, 3),
-        "ci_high": round(high, 3),
+        "ci_low": low,
+        "ci_high": high,
         "run": " ".join(row["runs"]),
     }
 

@@ -37,7 +37,7 @@ def markdown(
     if not comparisons.empty and not context["untrained"]:
         parts += ["## What the paper compares", _table(_verdicts(comparisons))]
     for title, means in parts_by:
-        parts += [f"## {title}", _table(means.round(2).fillna("-"))]
+        parts += [f"## {title}", _table(means.map(_two_decimals))]
     parts += ["## Where it comes from", _origins(context, table, runs), _table(_runs(table, runs))]
     return "\n\n".join(parts) + "\n"
 
@@ -60,6 +60,10 @@ def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
         r"\end{tabular}",
     ]
     return "\n".join(body) + "\n"
+
+
+def _two_decimals(cell: object) -> object:
+    return cell if not isinstance(cell, float) else f"{cell:.2f}" if cell == cell else "-"
 
 
 def _escape(cell: str) -> str:
