@@ -29,7 +29,7 @@ def trace(name: str, device: str, precision: str, compiled: bool = False, seed: 
     objective = {"name": "mixit", "max_snr": 30.0, "consistency": True}
     dtype = torch.float64 if precision == "64" else torch.float32
     task = build({"task": "separation", "model": model, "objective": objective}).to(device, dtype)
-    if compiled:
+    if compiled and task.model.compiles:
         task.model.compile()
     optimizer = torch.optim.Adam(task.parameters(), lr=1e-3, fused=True)
     generator, losses = torch.Generator().manual_seed(0), []
