@@ -45,8 +45,8 @@ def read(file: Path) -> np.ndarray:
     return soxr.resample(samples, rate, _RATE).astype(np.float32)
 
 
-def report(out: Path, name: str, speakers: list[str]) -> None:
-    """Score and draw one recording."""
+def report(out: Path, name: str, speakers: list[str]) -> float:
+    """Score and draw one recording; return the mean SI-SNRi over all of it."""
     mixture = read(out / f"{name}.wav")
     references = np.stack([read(out / f"{name}_reference{k}.wav") for k in (1, 2)])
     estimates = np.stack([read(out / "separated" / f"{name}_{k}.wav") for k in (1, 2)])
@@ -62,6 +62,7 @@ def report(out: Path, name: str, speakers: list[str]) -> None:
     shown = Example(name, speakers, mixture[: 2 * _PIECE], references[:, : 2 * _PIECE], _RATE)
     lines = ["The first 8 s of a recording of a minute; scores are of these 8 s"]
     spectrograms(shown, [("sepflow separate", estimates[:, : 2 * _PIECE])], lines, out / name)
+    return float(np.mean(whole))
 
 
 def mix(folder: Path, corpus: Path, out: Path) -> dict[str, list[str]]:
@@ -87,6 +88,7 @@ def main() -> None:
     for name in ("folder", "corpus", "model"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--chunk", default="10", help="seconds; 61 for a recording at once")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     recordings = mix(options.folder, options.corpus, options.out)
