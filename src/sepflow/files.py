@@ -14,16 +14,19 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; rename it to `path` if the block ends well, else remove it.
+def replacing(path: str | Path, scratch: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary name; rename it to `path` if the block ends well, else remove it.
 
-    The name is this process's own, so that two writers of one file never mix their bytes.
+    The name is this process's own, so that two writers of one file never mix their bytes. It lies beside
+    `path`, or in `scratch`, which must be on the same file system.
     Raises SepflowError where the disk is full; whatever stood at `path` is then still there.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: some writers choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.uname().nodename}.{os.getpid()}{path.suffix}")
+    name = f".{path.stem}.{os.uname().nodename}.{os.getpid()}{path.suffix}"
+    temporary = (scratch or path.parent) / name
+    temporary.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
         temporary.replace(path)

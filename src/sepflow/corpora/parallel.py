@@ -1,6 +1,9 @@
 """A map over processes whose results come back in order, whatever the number of processes."""
 
+import contextlib
+import ctypes
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,7 +28,8 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], jobs: in
     if jobs <= 1:
         yield from map(function, items)
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork"))
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_die_with_the_parent)
     pending = deque()
     try:
         for item in items:
@@ -40,3 +44,9 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], jobs: in
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _die_with_the_parent() -> None:
+    """Else a killed program would leave its processes waiting for ever, each with its memory."""
+    with contextlib.suppress(AttributeError, OSError):  # not Linux: then they wait
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -1,0 +1,1 @@
+"""The commands of `sepflow`, one module a command: its arguments, and one call of the package."""

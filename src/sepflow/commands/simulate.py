@@ -1,0 +1,24 @@
+"""`sepflow simulate ...`: the field's mixtures as trees of files, for any toolkit."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+KINDS: tuple[Any, ...] = ()  # the modules of this package that add a simulator
+
+
+def add(commands: Any) -> None:
+    """Add `simulate` and its simulators to the commands."""
+    parser = commands.add_parser("simulate", help="the field's mixtures as trees of files")
+    kinds = parser.add_subparsers(required=True, metavar="KIND")
+    for kind in KINDS:
+        kind.add(kinds)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what all simulators take: --out and --jobs."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the tree is written")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes; no byte depends on it"
+    )
