@@ -10,7 +10,7 @@ rule evaluate:
         "results/benchmarks/evaluate/{run}-{mix}.tsv"
     wildcard_constraints:
         run=jobs.pattern(jobs.plan.runs),
-        mix=jobs.pattern(jobs.plan.named("speakers")),
+        mix=jobs.pattern(jobs.plan.mixes_with(labels=False)),
     conda:
         "../envs/torch.yaml"
     threads: 1

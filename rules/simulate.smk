@@ -1,6 +1,6 @@
 rule mix:
     input:
-        jobs.mix_manifest,
+        jobs.mix_corpora,
     output:
         "results/mixes/{mix}/mix.csv",
     log:
@@ -8,7 +8,7 @@ rule mix:
     benchmark:
         "results/benchmarks/mix/{mix}.tsv"
     wildcard_constraints:
-        mix=jobs.pattern(jobs.plan.named("speakers")),
+        mix=jobs.pattern(jobs.plan.mixes_with(labels=False)),
     conda:
         "../envs/audio.yaml"
     threads: 1
@@ -17,6 +17,7 @@ rule mix:
         runtime=30,
     params:
         recipe=jobs.mix_recipe,
+        label=jobs.mix_label,
     script:
         "../workflow/scripts/mix.py"
 
@@ -32,7 +33,7 @@ rule pseudo_labels:
     benchmark:
         "results/benchmarks/pseudo_labels/{mix}.tsv"
     wildcard_constraints:
-        mix=jobs.pattern(jobs.plan.named("labels")),
+        mix=jobs.pattern(jobs.plan.mixes_with(labels=True)),
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -44,3 +45,27 @@ rule pseudo_labels:
         recipe=jobs.mix_recipe,
     script:
         "../workflow/scripts/pseudo_labels.py"
+
+
+# For other tools, on request: no table needs it.
+rule render:
+    input:
+        jobs.mix_inputs,
+    output:
+        "results/rendered/{mix}/complete.json",
+    log:
+        "results/logs/render/{mix}.log",
+    benchmark:
+        "results/benchmarks/render/{mix}.tsv"
+    wildcard_constraints:
+        mix=jobs.pattern(jobs.plan.mixes),
+    conda:
+        "../envs/audio.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        recipe=jobs.mix_recipe,
+    script:
+        "../workflow/scripts/render.py"

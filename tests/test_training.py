@@ -52,7 +52,7 @@ def prepared(voices, tmp_path_factory) -> tuple[plan.Plan, Path]:
     found, results = plan.load(config, checkout.root), checkout.root / "results"
     for name, recipe in found.corpora.items():
         corpora.build(recipe, results / "corpora" / name, voices, 1)
-    for name in found.named("speakers"):
+    for name in found.mixes_with(labels=False):
         recipe = found.mixes[name]
         manifest = read_manifest(results / "corpora" / digest(recipe["corpus"]))
         write_text(results / "mixes" / name / "mix.csv", decide(recipe, manifest).to_csv(index=False))

@@ -20,7 +20,7 @@ def describe(plan: Plan) -> str:
     """The runs of a plan, a line each, and what they share."""
     lines = [f"scale {plan.scale}{' (untrained)' if plan.untrained else ''}: {len(plan.runs)} runs"]
     lines += ["", _table([_line(run, plan) for run in plan.runs.values()]), "", "corpora"]
-    lines += [f"  {name}  {plan.corpus_labels[name]}: {recipe}" for name, recipe in plan.corpora.items()]
+    lines += [f"  {name}  {plan.labels[name]}: {recipe}" for name, recipe in plan.corpora.items()]
     lines += ["", "mixes"]
     for name, recipe in plan.mixes.items():
         users = [run.label for run in plan.runs.values() if name in _mixes(run)]

@@ -8,6 +8,7 @@ import numpy as np
 from sepflow.files import replacing, write_text
 from sepflow.inference import Separator, select
 from sepflow.simulation.mix import Mix
+from sepflow.simulation.recipes import rate_of
 
 
 def write_labels(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, device: str = "auto") -> None:
@@ -17,7 +18,7 @@ def write_labels(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, devic
     `unit` whether the run hears (and the selection is made for) whole mixtures or segments of them.
     """
     if recipe["unit"] == "segment":
-        mix = mix.segments(round(recipe["segment"] * recipe["mix"]["corpus"]["rate"]))
+        mix = mix.segments(round(recipe["segment"] * rate_of(recipe)))
     separator = Separator(model, device)
     with replacing(out / "labels.f32") as temporary, temporary.open("wb") as file:
         for row in range(len(mix)):

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sepflow import config as files
-from sepflow.corpora.digest import folder_digest
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, run_name
+from sepflow.roles import Roles
 
 MIX_KEYS = ("role", "split", "mixtures", "speakers", "rate", "level_difference", "length", "min_seconds")
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
@@ -35,19 +35,22 @@ class Run:
 
 @dataclass
 class Plan:
-    """All that a scale asks for. Keys of `runs`, `mixes` and `corpora` are their names on disk."""
+    """All that a scale asks for. Keys of `runs`, `mixes` and `corpora` are their names on disk.
+
+    `labels` says what the scale calls a corpus, or the lists that a mix was published as, by their names.
+    """
 
     scale: str
     untrained: bool
     runs: dict[str, Run] = field(default_factory=dict)
     mixes: dict[str, dict[str, Any]] = field(default_factory=dict)
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
-    corpus_labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
-    def named(self, kind: str) -> list[str]:
-        """The names of the mixes of one kind ("speakers" or "labels")."""
-        return [name for name, recipe in self.mixes.items() if recipe["kind"] == kind]
+    def mixes_with(self, labels: bool) -> list[str]:
+        """The names of the mixes that carry a run's labels, or of those that carry none."""
+        return [name for name, recipe in self.mixes.items() if (recipe["kind"] == "labels") == labels]
 
     def staged(self, stage: str) -> list[str]:
         """The names of the runs of one stage."""
@@ -82,7 +85,8 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     files.check(config, "config", directory, "config/config.yaml")
     path = directory / "scales" / f"{config['scale']}.yaml"
     scale = files.read(path, "scale", directory)
-    plan = Plan(scale=config["scale"], untrained=scale.get("untrained", False))
+    roles = Roles(scale, config["scale"], config.get("corpora") or {})
+    plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, labels=roles.labels)
     papers = sorted(file.stem for file in (directory / "papers").glob("*.yaml"))
     for unknown in set(scale["papers"]) - set(papers):
         raise SepflowError(f"{path}: papers.{unknown}: {files.unknown_name('paper', unknown, papers)}")
@@ -92,7 +96,7 @@ def load(config: dict[str, Any], root: Path) -> Plan:
             raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
     for name in config["papers"]:
         paper = files.read(directory / "papers" / f"{name}.yaml", "paper", directory)
-        _Resolver(plan, name, paper, scale, config).all()
+        _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles).all()
     return plan
 
 
@@ -106,9 +110,8 @@ def _known_elsewhere(corpus: str, directory: Path) -> bool:
 class _Resolver:
     """One paper at one scale, resolved into `plan`."""
 
-    def __init__(self, plan: Plan, name: str, paper: dict, scale: dict, config: dict):
-        self.plan, self.name, self.scale, self.config = plan, name, scale, config
-        change = scale["papers"].get(name, {})
+    def __init__(self, plan: Plan, name: str, paper: dict, change: dict, roles: Roles):
+        self.plan, self.name, self.roles = plan, name, roles
         self.file = f"config/papers/{name}.yaml"
         for part in ("mixes", "models", "stages", "runs"):
             for key in set(change.get(part, {})) - set(paper[part]):
@@ -195,6 +198,10 @@ class _Resolver:
             raise SepflowError(
                 f"{where}: dynamic: mixtures with labels are fixed; take away dynamic or labels"
             )
+        if data["dynamic"] and "noise" in recipe:
+            raise SepflowError(
+                f"{where}: dynamic: draws speech alone; take away dynamic, or noise from the mix"
+            )
         if labels:
             recipe = {"kind": "labels", "recipe": RECIPES["labels"], "mix": recipe, **labels}
             recipe["run"] = self.run(labels["run"], asking)
@@ -205,47 +212,15 @@ class _Resolver:
         return {**data, "mix": recipe}
 
     def mix(self, label: str, where: str) -> dict:
-        """A mix by its whole recipe, its corpus by its own."""
+        """A mix by its whole recipe, its corpora by their own."""
         if label not in self.paper["mixes"]:
             words = files.unknown_name("mix", label, list(self.paper["mixes"]))
             raise SepflowError(f"{where}: mix: {words}")
         mix = merge(*self.layers("mixes", label))
         _complete(mix, MIX_KEYS, f"{self.file}: mixes.{label}")
-        corpus = self.corpus(mix.pop("role"), mix.pop("rate"), f"{self.file}: mixes.{label}.role")
-        recipe = {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": corpus, **mix}
+        recipe = self.roles.mix(mix, f"{self.file}: mixes.{label}")
         self.plan.mixes[digest(recipe)] = recipe
         return recipe
-
-    def corpus(self, role: str, rate: int, where: str) -> dict:
-        roles, corpora = self.scale["roles"], self.scale["corpora"]
-        scale_file = f"config/scales/{self.plan.scale}.yaml"
-        if role not in roles:
-            raise SepflowError(f"{where}: {scale_file} has no corpus for the role {role!r}")
-        name = roles[role]
-        if name not in corpora:
-            words = files.unknown_name("corpus", name, list(corpora))
-            raise SepflowError(f"{scale_file}: roles.{role}: {words}")
-        recipe = {**corpora[name], "rate": rate, "recipe": RECIPES[corpora[name]["kind"]]}
-        public = recipe.pop("public", [])
-        path = (self.config.get("corpora") or {}).get(name)
-        if recipe["kind"] == "folder" and "release" not in recipe:
-            recipe["digest"] = self.folder_digest(name, path, public)
-        key = digest(recipe)
-        self.plan.corpora[key], self.plan.corpus_labels[key] = recipe, name
-        return recipe
-
-    def folder_digest(self, name: str, path: str | None, public: list[str]) -> str:
-        if not path:
-            words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
-            raise SepflowError(
-                f"config/config.yaml: corpora.{name} is not set: scale {self.plan.scale} reads a folder of "
-                "recordings; give its directory there, or with "
-                f"--config 'corpora={{{name}: DIRECTORY}}'{words}"
-            )
-        try:
-            return folder_digest(Path(path).expanduser())
-        except SepflowError as error:
-            raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
 
     def table(self, label: str) -> dict:
         """A table with its rows' runs and score files, one a seed, and the name of its test mix."""

@@ -10,7 +10,9 @@ from sepflow.adoption import is_adopted
 from sepflow.figures.losses import comparable
 from sepflow.identity import canonical, digest, without_neutral
 from sepflow.plan import Plan
+from sepflow.simulation.recipes import corpora_of
 
+MANIFEST, AUDIO = "manifest.csv", "audio.i16"  # of a packed corpus
 FORMATS = (".csv", ".md", ".tex", ".svg")
 PICTURES = [
     f"_{name}{end}" for name in ("learning", "spectrograms", "distribution") for end in (".svg", ".png")
@@ -37,6 +39,7 @@ class Jobs:
         "objectives/selection.py",
         "objectives/snr.py",
         "simulation/mix.py",
+        "simulation/resampled.py",
         "tasks/separation.py",
     )
 
@@ -87,15 +90,20 @@ class Jobs:
 
         (Snakemake does not track a parameter whose function also takes `input`.)
         """
-        return self.plan.corpus_labels[wildcards.corpus]
+        return self.plan.labels[wildcards.corpus]
 
     def mix_recipe(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of a mix."""
         return canonical(self.plan.mixes[wildcards.mix])
 
-    def mix_manifest(self, wildcards: Any) -> str:
-        """The manifest that a mix is decided over."""
-        return f"{self._corpus(wildcards.mix)}/manifest.csv"
+    def mix_label(self, wildcards: Any, input: Any) -> str:
+        """What the scale calls the lists of a published mix; empty, where a mix is drawn."""
+        return self.plan.labels.get(wildcards.mix, "")
+
+    def mix_corpora(self, wildcards: Any) -> list[str]:
+        """What a mix is decided over: a manifest; of a published one, audio too (for its levels)."""
+        corpora = self._corpora(wildcards.mix)
+        return corpora if wildcards.mix in self.plan.labels else corpora[:1]
 
     def mix_inputs(self, wildcards: Any) -> list[str]:
         """The plan of a mix, then its corpus's manifest and audio."""
@@ -157,14 +165,13 @@ class Jobs:
 
     def context(self, wildcards: Any) -> dict[str, Any]:
         """What a table says beside its numbers: the scale and its corpora."""
-        corpora = [f"{self.plan.corpus_labels[name]} (`{name}`)" for name in self.plan.corpora]
+        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora]
         return {"scale": self.plan.scale, "untrained": self.plan.untrained, "corpora": corpora}
 
-    def _corpus(self, mix: str) -> str:
-        recipe = self.plan.mixes[mix]
-        return f"results/corpora/{digest(recipe.get('mix', recipe)['corpus'])}"
+    def _corpora(self, mix: str) -> list[str]:
+        names = [digest(recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
+        return [f"results/corpora/{name}/{file}" for name in names for file in (MANIFEST, AUDIO)]
 
     def _mix_files(self, mix: str) -> list[str]:
-        directory, corpus = f"results/mixes/{mix}", self._corpus(mix)
-        files = [f"{directory}/mix.csv", f"{corpus}/manifest.csv", f"{corpus}/audio.i16"]
-        return [*files, f"{directory}/labels.f32"] if self.plan.mixes[mix]["kind"] == "labels" else files
+        labels = ["labels.f32"] if self.plan.mixes[mix]["kind"] == "labels" else []
+        return [*(f"results/mixes/{mix}/{file}" for file in ("mix.csv", *labels)), *self._corpora(mix)]

@@ -12,5 +12,5 @@ with job(snakemake.log[0], snakemake.threads):
 
     torch.set_num_threads(snakemake.threads)
     files = snakemake.input
-    mix = open_mix(snakemake.params.recipe, *(Path(file).parent for file in files.mix[:2]))
+    mix = open_mix(snakemake.params.recipe, Path("results"))
     evaluate(Path(files.model), mix, Path(snakemake.output[0]), snakemake.config["device"])

@@ -8,7 +8,13 @@ with job(snakemake.log[0], snakemake.threads):
     from sepflow.corpora.packed import read_manifest
     from sepflow.files import write_text
     from sepflow.simulation.decide import decide
+    from sepflow.simulation.listed import decide_listed
+    from sepflow.simulation.mix import open_corpora
 
-    manifest = read_manifest(Path(snakemake.input[0]).parent)
-    table = decide(snakemake.params.recipe, manifest, snakemake.input[0])
+    recipe, label = snakemake.params.recipe, snakemake.params.label
+    if label:
+        lists = Path(snakemake.config["corpora"][label]).expanduser()
+        table = decide_listed(recipe, lists, open_corpora(recipe, Path("results")))
+    else:
+        table = decide(recipe, read_manifest(Path(snakemake.input[0]).parent), snakemake.input[0])
     write_text(snakemake.output[0], table.to_csv(index=False))

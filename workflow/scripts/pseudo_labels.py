@@ -13,6 +13,6 @@ with job(snakemake.log[0], snakemake.threads):
     torch.set_num_threads(snakemake.threads)
     recipe = snakemake.params.recipe
     files = snakemake.input
-    mix = open_mix(recipe["mix"], *(Path(file).parent for file in files.mix[:2]))
+    mix = open_mix(recipe["mix"], Path("results"))
     out = Path(snakemake.output.mix).parent
     write_labels(recipe, mix, Path(files.model), out, snakemake.config["device"])

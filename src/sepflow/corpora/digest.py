@@ -72,3 +72,19 @@ def folder_digest(path: Path) -> str:
     if metadata.is_file():
         hasher.update(b"\0" + metadata.read_bytes())
     return hasher.hexdigest()
+
+
+def list_digest(path: Path) -> str:
+    """SHA-256, in hexadecimal, of the lists of mixtures (.csv, .txt) in a directory: their names and content.
+
+    Raises SepflowError where `path` is no directory or holds none.
+    """
+    names = sorted(
+        file for end in ("csv", "txt") for file in Path(path).glob(f"**/*.{end}") if file.is_file()
+    )
+    if not names:
+        raise SepflowError(f"{path}: no lists of mixtures in it (.csv, .txt). Is it the right directory?")
+    hasher = hashlib.sha256()
+    for file in names:
+        hasher.update(os.fsencode(file.relative_to(path)) + b"\0" + file.read_bytes() + b"\0")
+    return hasher.hexdigest()

@@ -114,8 +114,10 @@ class PackedCorpus:
         """The length of an utterance in samples."""
         return self._places[utterance_id][1]
 
-    def read(self, utterance_id: str, start: int = 0, length: int | None = None) -> np.ndarray:
-        """Samples of one utterance, float32, shape (length,): `length` from `start`, by default all the rest.
+    def read(
+        self, utterance_id: str, start: int = 0, length: int | None = None, gain: float = 1.0
+    ) -> np.ndarray:
+        """Samples of one utterance times `gain`, float32, (length,): `length` from `start`, or all the rest.
 
         Raises SepflowError for an unknown id and for samples that lie outside of the utterance.
         """
@@ -129,7 +131,9 @@ class PackedCorpus:
                 f"{self.directory}: samples {start} to {stop} of {utterance_id!r}, which has {samples}. "
                 "Draw the window from its manifest."
             )
-        return np.multiply(self._codes[offset + start : offset + stop], np.float32(scale), dtype=np.float32)
+        codes = self._codes[offset + start : offset + stop]
+        # Two products, not one with scale * gain: the simulators of the field round in this order.
+        return np.multiply(codes, np.float32(scale), dtype=np.float32) * np.float32(gain)
 
     def _map(self) -> np.ndarray:
         path = self.directory / AUDIO

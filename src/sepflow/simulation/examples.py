@@ -30,7 +30,7 @@ class Examples(Dataset):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         if self.pairs:
-            references = np.stack([self._references(2 * index + k, index).sum(0) for k in range(2)])
+            references = np.stack([self._half(2 * index + k, index) for k in range(2)])
             mixture = references.sum(0)
         elif self.data["dynamic"]:
             references = self._references(index, index)
@@ -40,6 +40,13 @@ class Examples(Dataset):
             references = self.mix.references(row, start, self.segment)
             mixture = self.mix.mixture(row, start, self.segment)
         return torch.from_numpy(mixture), torch.from_numpy(references)
+
+    def _half(self, number: int, example: int) -> np.ndarray:
+        """Mixture `number` of the training, one of the two of a pair, with its noise where it has one."""
+        mixture = self._references(number, example).sum(0)
+        if self.mix.noise_corpus is None:
+            return mixture
+        return mixture + self.mix.noise(*self._crop(number), self.segment)
 
     def _references(self, number: int, example: int) -> np.ndarray:
         """The sources of mixture `number` of the training, cropped; one only, where the spec says so."""

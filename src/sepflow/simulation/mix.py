@@ -1,13 +1,22 @@
 """Render mixtures from their plan, sample by sample, as they are needed."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sepflow.contracts import check_mix, check_size
 from sepflow.corpora.packed import PackedCorpus
+from sepflow.identity import digest
+from sepflow.simulation.recipes import LISTED, Recipe, corpora_of, rate_of, unlabelled
+from sepflow.simulation.resampled import Resampled
+
+Corpus = PackedCorpus | Resampled
+
+# The columns of a plan with noise: which, its gain, to how many of its own samples it is cut or extended, and
+# where in the mixture it begins.
+NOISE = ("noise", "noise_gain_db", "noise_samples", "offset_noise")
+NAMES = ("id", "utterance_", "speaker_", "sex_")
 
 
 class Mix:
@@ -16,8 +25,14 @@ class Mix:
     `references` are what a model should give back: here the sources themselves, [C, T] float32.
     """
 
-    def __init__(self, directory: str | Path, corpus: PackedCorpus, table: pd.DataFrame | None = None):
-        self.directory, self.corpus = Path(directory), corpus
+    def __init__(
+        self,
+        directory: str | Path,
+        corpus: Corpus,
+        table: pd.DataFrame | None = None,
+        noise: Corpus | None = None,
+    ):
+        self.directory, self.corpus, self.noise_corpus = Path(directory), corpus, noise
         self.table = read_plan(self.directory / "mix.csv") if table is None else table
         self.ids = list(self.table["id"])
         self.samples = self.table["samples"].to_numpy()
@@ -40,8 +55,20 @@ class Mix:
         return render(self.corpus, placed, length)
 
     def mixture(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
-        """The mixture, [T] float32: the sum of its sources."""
-        return self.sources(row, start, length).sum(0)
+        """The mixture, [T] float32: the sum of its sources, and of its noise where it has one."""
+        mixture = self.sources(row, start, length).sum(0)
+        return mixture if self.noise_corpus is None else mixture + self.noise(row, start, len(mixture))
+
+    def noise(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
+        """The noise of a mixture as it lies in it, [T] float32; zeros past its end."""
+        length = int(self.samples[row]) - start if length is None else length
+        noise, gain_db, limit, offset = (self.table[key].iat[row] for key in NOISE)
+        out = np.zeros(length, dtype=np.float32)
+        skip = start - offset
+        count = min(length, self.noise_corpus.samples(noise, limit) - skip)
+        if count > 0:
+            out[:count] = self.noise_corpus.read(noise, skip, count, 10 ** (gain_db / 20), limit)
+        return out
 
     def references(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
         """What a model should give back, [C, T] float32."""
@@ -54,14 +81,19 @@ class Mix:
 
     def segments(self, samples: int) -> "Mix":
         """The mix with every mixture cut into segments of `samples`; what is left of each is left out."""
-        return Mix(self.directory, self.corpus, cut_segments(self.table, samples))
+        return Mix(self.directory, self.corpus, cut_segments(self.table, samples), self.noise_corpus)
 
 
 class LabelledMix(Mix):
     """A mix whose references are another run's estimates: labels.f32, row after row, each [C, samples]."""
 
-    def __init__(self, directory: str | Path, corpus: PackedCorpus):
-        super().__init__(directory, corpus)
+    def __init__(
+        self,
+        directory: str | Path,
+        corpus: Corpus,
+        noise: Corpus | None = None,
+    ):
+        super().__init__(directory, corpus, noise=noise)
         check_size(self.directory / "labels.f32", 4 * len(self._sources) * int(self.samples.sum()))
         self._labels = np.memmap(self.directory / "labels.f32", dtype="<f4", mode="r")
         self._begin = np.concatenate([[0], np.cumsum(self.samples * len(self._sources))])
@@ -77,28 +109,38 @@ class LabelledMix(Mix):
 def read_plan(path: Path) -> pd.DataFrame:
     """The plan of a mix, checked. Names are strings: "007" is a speaker, "NA" too."""
     columns = pd.read_csv(path, nrows=0).columns
-    names = {column: str for column in columns if column.startswith(("id", "utterance_", "speaker_", "sex_"))}
+    names = {column: str for column in columns if column.startswith(NAMES) or column == "noise"}
     table = pd.read_csv(path, keep_default_na=False, dtype=names, float_precision="round_trip")
     check_mix(table, str(path))
     return table
 
 
-def render(corpus: PackedCorpus, placed: list[tuple[str, float, int]], length: int) -> np.ndarray:
+def render(corpus: Corpus, placed: list[tuple[str, float, int]], length: int) -> np.ndarray:
     """Sources (utterance, gain in dB, offset in samples) as they lie in a mixture of T = `length`: [C, T]."""
     out = np.zeros((len(placed), length), dtype=np.float32)
     for target, (utterance, gain_db, offset) in zip(out, placed, strict=True):
         begin, skip = max(offset, 0), max(-offset, 0)
         count = min(length - begin, corpus.samples(utterance) - skip)
         if count > 0:
-            samples = corpus.read(utterance, skip, count)
-            target[begin : begin + count] = samples * np.float32(10 ** (gain_db / 20))
+            target[begin : begin + count] = corpus.read(utterance, skip, count, 10 ** (gain_db / 20))
     return out
 
 
-def open_mix(recipe: dict[str, Any], directory: str | Path, corpus: str | Path) -> Mix:
-    """The mix of `recipe` at `directory`, over the packed corpus in the directory `corpus`."""
+def open_mix(recipe: Recipe, results: Path) -> Mix:
+    """The mix of `recipe`, decided in `results`, over the packed corpora there."""
+    corpora = open_corpora(recipe, results)
     kind = LabelledMix if recipe["kind"] == "labels" else Mix
-    return kind(directory, PackedCorpus(corpus))
+    return kind(results / "mixes" / digest(recipe), **corpora)
+
+
+def open_corpora(recipe: Recipe, results: Path) -> dict[str, Corpus]:
+    """The corpora that a mix draws from, `corpus` and perhaps `noise`, at the rate of its mixtures."""
+    opened = {}
+    for part, one in corpora_of(recipe).items():
+        corpus = PackedCorpus(results / "corpora" / digest(one))
+        listed = unlabelled(recipe)["kind"] in LISTED
+        opened[part] = Resampled(corpus, one["rate"], rate_of(recipe)) if listed else corpus
+    return opened
 
 
 def cut_segments(table: pd.DataFrame, samples: int) -> pd.DataFrame:

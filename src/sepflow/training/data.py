@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from sepflow.simulation.examples import Examples, FixedExamples
 from sepflow.simulation.mix import Mix
+from sepflow.simulation.recipes import rate_of
 
 # This process and how many there are.
 Share = tuple[int, int]
@@ -59,8 +60,7 @@ def segment_samples(spec: dict[str, Any]) -> int:
 
 def sample_rate(spec: dict[str, Any]) -> int:
     """The rate that a run's model works at, in Hz."""
-    mix = spec["data"]["mix"]
-    return mix.get("mix", mix)["corpus"]["rate"]
+    return rate_of(spec["data"]["mix"])
 
 
 def _loader(examples: Dataset, workers: int, **batches: Any) -> DataLoader:

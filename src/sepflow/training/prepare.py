@@ -11,6 +11,7 @@ from sepflow.identity import digest
 from sepflow.labels import write_labels
 from sepflow.simulation.decide import decide
 from sepflow.simulation.mix import open_mix
+from sepflow.simulation.recipes import LISTED, corpora_of
 
 log = logging.getLogger(__name__)
 
@@ -30,20 +31,30 @@ def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
     out = results / "mixes" / digest(recipe)
     if (out / "mix.csv").exists():
         return
-    corpus = results / "corpora" / digest(recipe.get("mix", recipe)["corpus"])
+    for one in corpora_of(recipe).values():
+        _built(results / "corpora" / digest(one))
+    log.info("deciding mix %s", out.name)
+    if recipe["kind"] == "speakers":
+        corpus = results / "corpora" / digest(recipe["corpus"])
+        table = decide(recipe, read_manifest(corpus), str(corpus))
+        write_text(out / "mix.csv", table.to_csv(index=False))
+    elif recipe["kind"] in LISTED:
+        raise SepflowError(
+            f"{out}/mix.csv: not there. Make it where its lists are (snakemake "
+            f"results/mixes/{out.name}/mix.csv), and copy the directory here."
+        )
+    else:
+        _mix(recipe["mix"], results, device)
+        mix = open_mix(recipe["mix"], results)
+        write_labels(recipe, mix, _trained(recipe["run"], results), out, device)
+
+
+def _built(corpus: Path) -> None:
     if not (corpus / "manifest.csv").exists():
         raise SepflowError(
             f"{corpus}: not there. Build this corpus where its recordings are (snakemake "
             f"results/corpora/{corpus.name}/manifest.csv), and copy the directory here."
         )
-    log.info("deciding mix %s", out.name)
-    if recipe["kind"] == "speakers":
-        table = decide(recipe, read_manifest(corpus), str(corpus))
-        write_text(out / "mix.csv", table.to_csv(index=False))
-    else:
-        _mix(recipe["mix"], results, device)
-        mix = open_mix(recipe["mix"], results / "mixes" / digest(recipe["mix"]), corpus)
-        write_labels(recipe, mix, _trained(recipe["run"], results), out, device)
 
 
 def _trained(run: str, results: Path) -> Path:

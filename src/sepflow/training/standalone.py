@@ -11,6 +11,7 @@ from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, difference_in_words, fill_neutral
 from sepflow.job import keep_freed_memory
 from sepflow.models.artefact import load_model
+from sepflow.simulation.recipes import corpora_of
 from sepflow.training.machine import Machine
 from sepflow.training.prepare import prepare
 from sepflow.training.train import train
@@ -55,4 +56,5 @@ def _recipes(mix: dict[str, Any]) -> dict[str, int]:
     """The recipe numbers that stand in the recipe of a mix, by what they are of."""
     if mix["kind"] == "labels":
         return {"labels": mix["recipe"]} | _recipes(mix["mix"])
-    return {"mix": mix["recipe"], mix["corpus"]["kind"]: mix["corpus"]["recipe"]}
+    own = "mix" if mix["kind"] == "speakers" else mix["kind"]
+    return {own: mix["recipe"]} | {one["kind"]: one["recipe"] for one in corpora_of(mix).values()}

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from sepflow import provenance
 from sepflow.errors import SepflowError
 from sepflow.files import write_json, write_text
-from sepflow.identity import canonical, difference, digest, fill_neutral
+from sepflow.identity import canonical, difference, fill_neutral
 from sepflow.models.artefact import load_model, save_model
 from sepflow.simulation.mix import open_mix
 from sepflow.training.checkpoint import RunningCheckpoint, usable
@@ -47,7 +47,7 @@ def train(
     module = Training(spec)
     if spec["init"]:
         _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
-    mixes = [_mix(spec[part]["mix"], results) for part in ("data", "validation")]
+    mixes = [open_mix(spec[part]["mix"], results) for part in ("data", "validation")]
     pairs = module.task.pairs
     if machine.compile and module.task.model.compiles:
         module.task.model.compile()
@@ -109,11 +109,6 @@ def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
     if differs:
         raise SepflowError(f"{path}: another model than this run's: " + "; ".join(map(str, differs)))
     module.task.model.load_state_dict(weights)
-
-
-def _mix(recipe: dict[str, Any], results: Path) -> Any:
-    corpus = digest(recipe.get("mix", recipe)["corpus"])
-    return open_mix(recipe, results / "mixes" / digest(recipe), results / "corpora" / corpus)
 
 
 def _write(

@@ -1,0 +1,98 @@
+"""Which corpus plays a role, and what a mix over it is: recipes, from a scale's file and the user's paths."""
+
+from pathlib import Path
+from typing import Any
+
+from sepflow import config as files
+from sepflow.corpora.digest import folder_digest, list_digest
+from sepflow.errors import SepflowError
+from sepflow.identity import RECIPES, digest
+from sepflow.simulation.recipes import LISTED, NATIVE_RATE, Recipe
+
+
+class Roles:
+    """The corpora of a scale as recipes; `corpora`, `labels`: those asked for so far, by their names."""
+
+    def __init__(self, scale: dict[str, Any], name: str, paths: dict[str, str]):
+        self.scale, self.paths = scale, paths
+        self.name, self.file = name, f"config/scales/{name}.yaml"
+        self.corpora: dict[str, Recipe] = {}
+        self.labels: dict[str, str] = {}
+
+    def mix(self, mix: dict[str, Any], where: str) -> Recipe:
+        """The whole recipe of a mix as a paper describes it (`role`, `rate`, ... : a copy, taken apart here).
+
+        Raises SepflowError naming the file and the key where a role, corpus or path is missing.
+        """
+        role, rate = mix.pop("role"), mix.pop("rate")
+        name = self._player(role, f"{where}.role")
+        entry = self.scale["corpora"][name]
+        noisy = mix.pop("noise", False)
+        if entry["kind"] in LISTED:
+            return self._listed(name, entry, mix | {"rate": rate}, noisy, where)
+        if noisy or "subset" in mix:
+            key = "noise" if noisy else "subset"
+            raise SepflowError(
+                f"{where}.{key}: {name} is no list of mixtures: what is drawn from it has none"
+            )
+        return {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": self._corpus(name, rate), **mix}
+
+    def _listed(
+        self, name: str, entry: dict[str, Any], mix: dict[str, Any], noisy: bool, where: str
+    ) -> Recipe:
+        kind = entry["kind"]
+        if kind == "librimix" and "subset" not in mix:
+            raise SepflowError(f"{where}.subset: not set; say which list of {name}, e.g. train-clean-100")
+        if noisy and "noise" not in entry:
+            raise SepflowError(f"{where}.noise: {self.file}: corpora.{name} names no noise")
+        source = (
+            {"release": entry["release"]} if "release" in entry else {"digest": self._digest(name, entry)}
+        )
+        recipe = {"kind": kind, "recipe": RECIPES[kind], "list": source, **mix}
+        recipe["corpus"] = self._corpus(entry["speech"], NATIVE_RATE)
+        if noisy:
+            recipe["noise"] = self._corpus(entry["noise"], NATIVE_RATE)
+        self.labels[digest(recipe)] = name
+        return recipe
+
+    def _player(self, role: str, where: str) -> str:
+        if role not in self.scale["roles"]:
+            raise SepflowError(f"{where}: {self.file} has no corpus for the role {role!r}")
+        self._known(self.scale["roles"][role], f"roles.{role}")
+        return self.scale["roles"][role]
+
+    def _known(self, name: str, key: str) -> None:
+        if name not in self.scale["corpora"]:
+            words = files.unknown_name("corpus", name, list(self.scale["corpora"]))
+            raise SepflowError(f"{self.file}: {key}: {words}")
+
+    def _corpus(self, name: str, rate: int) -> Recipe:
+        self._known(name, "corpora")
+        entry = self.scale["corpora"][name]
+        if entry["kind"] in LISTED:
+            raise SepflowError(
+                f"{self.file}: corpora.{name}: a list of mixtures, where recordings are needed"
+            )
+        recipe = {**entry, "rate": rate, "recipe": RECIPES[entry["kind"]]}
+        recipe.pop("public", None)
+        if recipe["kind"] == "folder" and "release" not in recipe:
+            recipe["digest"] = self._digest(name, entry)
+        key = digest(recipe)
+        self.corpora[key], self.labels[key] = recipe, name
+        return recipe
+
+    def _digest(self, name: str, entry: dict[str, Any]) -> str:
+        path = self.paths.get(name)
+        listed = entry["kind"] in LISTED
+        if not path:
+            public = entry.get("public", [])
+            words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
+            what = "lists of mixtures" if listed else "a folder of recordings"
+            raise SepflowError(
+                f"config/config.yaml: corpora.{name} is not set: scale {self.name} reads {what}; "
+                f"give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'{words}"
+            )
+        try:
+            return (list_digest if listed else folder_digest)(Path(path).expanduser())
+        except SepflowError as error:
+            raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error

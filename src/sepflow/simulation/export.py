@@ -1,0 +1,51 @@
+"""A mix as a tree of files, for other tools: one directory a signal, one WAV a mixture."""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+
+from sepflow.files import write_json
+from sepflow.identity import canonical, digest
+from sepflow.simulation.mix import Mix, open_mix
+from sepflow.simulation.recipes import Recipe, rate_of
+from sepflow.simulation.rendering import Tree
+
+
+def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
+    """Write the mix of `recipe`, decided in `results`, to `out`/{mix,s1,s2,...,noise}/ID.wav.
+
+    float32, unclipped, at the rate of the mix. A labelled mix has the labels for sources. Begun before, it
+    goes on. At last comes `out`/complete.json, with the number of mixtures and the names of the directories.
+    """
+    mix = open_mix(recipe, results)
+    parts = list(_signals(mix, 0))
+    tree = Tree(out, "mix", {"mix": digest(recipe)}, {})
+    items = [(row, name, tuple(parts)) for row, name in enumerate(mix.ids)]
+    tree.render(items, functools.partial(_render, canonical(recipe), results), _files, jobs)
+    tree.finish(len(items) * len(parts))
+    write_json(out / "complete.json", {"mix": digest(recipe), "mixtures": len(items), "signals": parts})
+
+
+def _signals(mix: Mix, row: int) -> dict[str, np.ndarray]:
+    signals = {"mix": mix.mixture(row)}
+    signals |= {f"s{k}": source for k, source in enumerate(mix.references(row), 1)}
+    return signals if mix.noise_corpus is None else signals | {"noise": mix.noise(row)}
+
+
+def _files(item: tuple[int, str, tuple[str, ...]]) -> list[Path]:
+    _, name, parts = item
+    return [Path(part) / f"{name}.wav" for part in parts]
+
+
+def _render(recipe: Recipe, results: Path, tree: Tree, item: tuple[int, str, tuple[str, ...]]) -> None:
+    mix = _opened(json.dumps(recipe), results)
+    for path, samples in zip(_files(item), _signals(mix, item[0]).values(), strict=True):
+        tree.write_float(path, samples, rate_of(recipe))
+
+
+@functools.cache
+def _opened(recipe: str, results: Path) -> Mix:
+    # Once a process: to open a large corpus takes longer than to render a mixture.
+    return open_mix(json.loads(recipe), results)
