@@ -148,6 +148,4 @@ def _silence(samples: np.ndarray, rate: int, total: int) -> str:
     first = int(power.argmin())
     if power[first] > 10 ** (SILENCE_DB / 10):
         return ""
-    return (
-        f"silent (below {SILENCE_DB:.0f} dB) for {seconds(total)} s, from {first / rate:.3f} s of its sound"
-    )
+    return f"silent (below {SILENCE_DB:.0f} dB) for {seconds(total)} s, from second {first / rate:.3f} on"
