@@ -84,7 +84,7 @@ def _soundscape(name: str, recipe: Recipe, bank: Bank, by_class: dict[str, list[
     start = int(rng.integers(max(background.length - recipe.total, 0) + 1))
     level = _background_level(recipe, min(level for _, _, level in placed), rng)
     placed.insert(0, (background, (0, recipe.total, start), level))
-    responses = _responses(bank.responses, len(events), generator("desed", name, "responses"))
+    responses = _responses(bank.responses, len(events), rng)
     rows = [
         Source(name, sound.label, sound.path, *times, level, response)
         for (sound, times, level), response in zip(placed, responses, strict=True)

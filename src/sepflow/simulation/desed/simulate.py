@@ -4,11 +4,9 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
 
 from sepflow.contracts import refuse
 from sepflow.corpora.digest import folder_digest
@@ -67,10 +65,16 @@ class Settings:
         low, high = self.events
         return Recipe(self.total, (low, high), tuple(self.levels), self.background_over)
 
-    def renderer(self, response: Callable[[str], np.ndarray] | None) -> Renderer:
+    def responses(self) -> Recorded | None:
+        """The room responses; None: all is dry."""
+        return Recorded(self.rirs, self.rate) if self.rirs else None
+
+    def renderer(self) -> Renderer:
         """What writes the soundscapes."""
         folders = (self.foreground, self.background)
-        return Renderer(*folders, response, self.split, self.rate, self.total, self.level, self.sources)
+        return Renderer(
+            *folders, self.responses(), self.split, self.rate, self.total, self.level, self.sources
+        )
 
     def tree(self, out: Path) -> Tree:
         """The tree of this split: what determines its bytes is what the folders hold, and the options."""
@@ -85,26 +89,34 @@ def simulate(settings: Settings, out: Path, jobs: int) -> str:
 
     Raises SepflowError where the folders, their files, or what lies below `out` are not what they should be.
     """
-    recorded = Recorded(settings.rirs, settings.rate) if settings.rirs else None
-    bank = _bank(settings, recorded.names() if recorded else Names(), jobs)
+    responses = settings.responses()
+    bank = _bank(settings, responses.names() if responses else Names(), jobs)
     items = decide(settings.recipe(), settings.split, settings.number, bank)
-    if recorded:
-        recorded.check((row.response for rows in items for row in rows), jobs)
-    tree, renderer = settings.tree(out), settings.renderer(recorded)
+    if responses:
+        responses.check((row.response for rows in items for row in rows), jobs)
+    tree, renderer = settings.tree(out), settings.renderer()
     _refuse_others(out, renderer, items)
     tree.begin()
     tree.write_text(_table(settings, "_plan.csv"), plan_text(items))
-    tree.write_text(_table(settings, ".tsv"), labels_text(items))
     if settings.plan_only:
+        tree.write_text(_table(settings, ".tsv"), labels_text(items))
         return f"{out / _table(settings, '_plan.csv')}: {_in_words(items)}"
+    scaled = _render(settings, tree, renderer, items, jobs)
+    tree.finish(sum(len(renderer.files(rows)) for rows in items))
+    return f"{out / settings.split}: {_in_words(items)}; {scaled} soundscapes scaled down, lest they clip"
+
+
+def _render(
+    settings: Settings, tree: Tree, renderer: Renderer, items: Sequence[Sequence[Source]], jobs: int
+) -> int:
+    """Write and check the soundscapes, then their tables; how many were scaled down."""
     rendered = tree.render(items, renderer, renderer.files, jobs)
+    check(tree.root, renderer, items, jobs)
     columns = ("soundscape", "scale_db", "peak")
     rows = ([x["soundscape"], f"{x['scale_db']:.3f}", f"{x['peak']:.6f}"] for x in rendered)
     tree.write_text(_table(settings, "_rendered.csv"), _text(columns, rows, ","))
-    check(out, renderer, items, jobs)
-    tree.finish(sum(len(renderer.files(rows)) for rows in items))
-    scaled = sum(x["scale_db"] < 0 for x in rendered)
-    return f"{out / settings.split}: {_in_words(items)}; {scaled} soundscapes scaled down, lest they clip"
+    tree.write_text(_table(settings, ".tsv"), labels_text(items))
+    return sum(x["scale_db"] < 0 for x in rendered)
 
 
 def _bank(settings: Settings, names: Names, jobs: int) -> Bank:
