@@ -9,6 +9,7 @@ from typing import Any
 from sepflow import config as files
 from sepflow import plan
 from sepflow.commands import simulate
+from sepflow.commands.arguments import positive
 from sepflow.errors import SepflowError
 
 
@@ -97,19 +98,13 @@ def _add_separate(commands: Any) -> argparse.ArgumentParser:
     option("--out", type=Path, required=True, metavar="DIR", help="for FILE_1.wav, FILE_2.wav, ...")
     option("--device", choices=("auto", "cpu", "gpu"))
     option("--selection", choices=("energy", "none"), help="the loudest, or all; by default by the model")
-    option("--sources", type=_positive, metavar="N", help="how many are the loudest, by default 2")
+    option("--sources", type=positive, metavar="N", help="how many are the loudest, by default 2")
     option("--channel", type=_channel, metavar="N|mean", help="of recordings with several")
     option("--chunk", type=float, metavar="SECONDS", help="what is separated at once, by default 10")
     option("--overlap", type=float, metavar="SECONDS", help="what two chunks share, by default 2")
-    option("--rate", type=_positive, metavar="HZ", help="of the outputs, by default the recording's")
+    option("--rate", type=positive, metavar="HZ", help="of the outputs, by default the recording's")
     parser.set_defaults(run=_separate)
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number over 0")
-    return int(text)
 
 
 def _channel(text: str) -> int | str:

@@ -30,6 +30,23 @@ def load(
     samples, source_rate = _read(path)
     if len(samples) < min_seconds * source_rate:
         return None
+    mono = _one_signal(samples, source_rate, rate, channel)
+    if not level_db(mono) > SILENCE_DB:
+        raise SepflowError(f"silent (below {SILENCE_DB:.0f} dB)")
+    return quantise(mono)
+
+
+def waveform(path: Path, rate: int, channel: int | str | None) -> np.ndarray:
+    """float64 samples, shape (n,), of a file at `rate` Hz, neither quantised nor held against silence.
+
+    `channel` as in `load`. Raises SepflowError, with the reason alone, for a file that does not decode, is
+    cut short, is empty, or holds NaN or infinite samples.
+    """
+    return _one_signal(*_read(path), rate, channel)
+
+
+def _one_signal(samples: np.ndarray, source_rate: int, rate: int, channel: int | str | None) -> np.ndarray:
+    """One channel at `rate` Hz, shape (n,), of samples of shape (n, channels) at `source_rate` Hz."""
     if not np.isfinite(samples).all():
         raise SepflowError("holds NaN or infinite samples")
     mono = choose(samples, channel)
@@ -37,9 +54,7 @@ def load(
         mono = soxr.resample(mono, source_rate, rate, quality="VHQ")
     if not len(mono):
         raise SepflowError("holds no samples")
-    if not level_db(mono) > SILENCE_DB:
-        raise SepflowError(f"silent (below {SILENCE_DB:.0f} dB)")
-    return quantise(mono)
+    return mono
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:

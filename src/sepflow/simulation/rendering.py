@@ -81,7 +81,7 @@ class Tree:
         an item one of whose files is missing is rendered again. Both must pickle. The items' order is kept.
         Raises SepflowError where the tree was made from another source, and what `render` raises.
         """
-        self._begin()
+        self.begin()
         shards = [(n, items[i : i + SHARD]) for n, i in enumerate(range(0, len(items), SHARD))]
         do = functools.partial(_shard, self, render, files)
         rows: list[Any] = []
@@ -96,7 +96,8 @@ class Tree:
         shutil.rmtree(self._scratch(), ignore_errors=True)
         write_json(self.journal / "complete.json", {"files": files})
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Write the journal's recipe. Raises SepflowError where the tree was made from another source."""
         for other in sorted((self.root / JOURNAL / self.name).glob("*/recipe.json")):
             there = json.loads(other.read_text())["source"]
             if there != self.source:

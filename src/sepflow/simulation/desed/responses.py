@@ -1,0 +1,81 @@
+"""Room responses recorded by somebody: names to draw from, and samples that begin with the direct sound."""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sepflow.contracts import refuse
+from sepflow.corpora.decode import waveform
+from sepflow.corpora.digest import audio_files
+from sepflow.corpora.parallel import in_order
+from sepflow.errors import SepflowError
+
+DIRECT_DB = -20.0  # of the peak: where a response begins, after ISO 3382-1
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the responses of foreground events, and those of backgrounds, are called; none: all is dry."""
+
+    foreground: tuple[str, ...] = ()
+    background: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The responses in a folder, at `rate` Hz: called with a name (a path below `root`), it gives samples."""
+
+    root: Path
+    rate: int
+
+    def __call__(self, name: str) -> np.ndarray:
+        """The response from its direct sound on, shape (n,). The first channel, of several.
+
+        Raises SepflowError, with the path, where it does not decode or is silent.
+        """
+        try:
+            return from_direct_sound(waveform(self.root / name, self.rate, 0))
+        except SepflowError as reason:
+            raise SepflowError(f"{self.root / name}: {reason}") from None
+
+    def names(self) -> Names:
+        """All of the folder's. Where file names say foreground or background, as those of FUSS, they mean it.
+
+        Raises SepflowError where there is no such folder, or no audio in it.
+        """
+        if not self.root.is_dir():
+            raise SepflowError(f"{self.root}: no such directory. Correct --rirs.")
+        found = tuple(audio_files(self.root))
+        foreground, background = (
+            tuple(name for name in found if kind in Path(name).stem.lower())
+            for kind in ("foreground", "background")
+        )
+        return Names(foreground or found, background or found)
+
+    def check(self, names: Iterable[str], jobs: int) -> None:
+        """Raise SepflowError with every one of `names` that does not decode, or is silent."""
+        reasons = in_order(functools.partial(_reason, self), sorted(set(names)), jobs)
+        problems = [reason for reason in reasons if reason]
+        refuse(str(self.root), problems, "Mend these files, or leave them out, then start again.")
+
+
+def _reason(responses: Recorded, name: str) -> str:
+    try:
+        responses(name)
+    except SepflowError as reason:
+        return str(reason).removeprefix(f"{responses.root}/")
+    return ""
+
+
+def from_direct_sound(response: np.ndarray) -> np.ndarray:
+    """The samples, shape (n,), from the first within 20 dB of the peak: without it, labels would be early.
+
+    Raises SepflowError, with the reason alone, where all are zero.
+    """
+    magnitude = np.abs(response)
+    if not magnitude.max(initial=0.0) > 0:
+        raise SepflowError("silent: all samples are zero")
+    return response[np.argmax(magnitude >= 10 ** (DIRECT_DB / 20) * magnitude.max()) :]
