@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import desed
+from sepflow.commands import desed, librimix
 
-KINDS: tuple[Any, ...] = (desed,)  # the modules of this package that add a simulator
+KINDS: tuple[Any, ...] = (librimix, desed)  # the modules of this package that add a simulator
 
 
 def add(commands: Any) -> None:

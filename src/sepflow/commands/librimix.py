@@ -1,0 +1,95 @@
+"""`sepflow simulate librimix` and `sepflow simulate librimix-metadata`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from sepflow.commands import simulate
+from sepflow.errors import SepflowError
+from sepflow.simulation.librimix_layout import MODES, RATES, TYPES, Layout
+
+
+def add(kinds: Any) -> None:
+    """Add both simulators to the kinds."""
+    tree = kinds.add_parser(
+        "librimix",
+        help="LibriMix from its metadata",
+        description="Write Libri2Mix/wav8k/min/train-100/{s1,s2,noise,mix_clean,...} and its metadata, equal "
+        "to the official program's to the sample. Killed or begun before, it goes on where it was.",
+    )
+    _add_corpora(tree)
+    tree.add_argument(
+        "--metadata", type=Path, required=True, metavar="DIR", help="holds libri2mix_dev-clean.csv, ..."
+    )
+    tree.add_argument(
+        "--rates", type=int, nargs="+", choices=RATES, default=[*RATES], help="in Hz, by default both"
+    )
+    tree.add_argument(
+        "--modes", nargs="+", choices=MODES, default=[*MODES], help="cut to the shortest source, pad to the "
+        "longest; by default both"
+    )  # fmt: skip
+    tree.add_argument(
+        "--types", nargs="+", choices=TYPES, default=[*TYPES], help="speech alone, speech and noise, the "
+        "first speaker and noise; by default all. With mix_clean alone no noise is read or written"
+    )  # fmt: skip
+    tree.add_argument("--splits", nargs="+", metavar="SPLIT", help="of train-100, dev, ...; by default all")
+    tree.set_defaults(run=_render)
+    metadata = kinds.add_parser(
+        "librimix-metadata",
+        help="LibriMix's metadata, for other numbers of speakers or your own part of LibriSpeech",
+        description="Draw mixtures as the official program does, and write libri2mix_dev-clean.csv and "
+        "libri2mix_dev-clean_info.csv, ... One seed serves all splits, one after the other.",
+    )
+    _add_corpora(metadata)
+    metadata.add_argument(
+        "--splits",
+        nargs="+",
+        metavar="SPLIT",
+        help="of dev-clean, train-clean-100, ..., in this order; by default all that are there, by name",
+    )
+    metadata.set_defaults(run=_draw)
+
+
+def _add_corpora(parser: argparse.ArgumentParser) -> None:
+    option = parser.add_argument
+    option("--librispeech", type=Path, required=True, metavar="DIR", help="holds dev-clean, test-clean, ...")
+    option("--wham", type=Path, metavar="DIR", help="WHAM!'s noise: holds tr, cv, tt")
+    option("--speakers", type=int, choices=range(1, 6), required=True, help="in a mixture")
+    simulate.add_common(parser)
+
+
+def _check_corpora(options: argparse.Namespace, noise: bool) -> None:
+    from sepflow.simulation import librimix_inputs as inputs
+
+    inputs.check_root(options.librispeech, inputs.LIBRISPEECH, inputs.SPEECH_HINT)
+    if noise and options.wham is None:
+        raise SepflowError("no --wham: where does WHAM!'s noise lie? Only --types mix_clean needs none.")
+    if noise:
+        inputs.check_root(options.wham, inputs.WHAM, inputs.NOISE_HINT)
+
+
+def _render(options: argparse.Namespace) -> None:
+    from sepflow.simulation.librimix_inputs import find_tables
+    from sepflow.simulation.librimix_tree import Recordings, checked_rows, render
+
+    tables = find_tables(options.metadata, options.speakers, options.splits)
+    layouts = {
+        split: Layout.of(options.speakers, split, options.rates, options.modes, options.types)
+        for split in tables
+    }
+    _check_corpora(options, noise=set(options.types) != {"mix_clean"})
+    recordings = Recordings(options.librispeech, options.wham)
+    rows = {split: checked_rows(table, layouts[split], recordings) for split, table in tables.items()}
+    for split, layout in layouts.items():
+        render(rows[split], layout, recordings, options.out, options.jobs)
+        print(f"{options.out}: {split}, {len(rows[split])} mixtures")
+
+
+def _draw(options: argparse.Namespace) -> None:
+    from sepflow.simulation.librimix_metadata import make
+
+    _check_corpora(options, noise=True)
+    for written in make(
+        options.librispeech, options.wham, options.out, options.speakers, options.splits, options.jobs
+    ):
+        print(written)
