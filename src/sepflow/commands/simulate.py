@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-KINDS: tuple[Any, ...] = ()  # the modules of this package that add a simulator
+from sepflow.commands import wsj0mix
+
+KINDS: tuple[Any, ...] = (wsj0mix,)  # the modules of this package that add a simulator
 
 
 def add(commands: Any) -> None:
