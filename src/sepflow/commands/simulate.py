@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import wsj0mix
+from sepflow.commands import whamr, wsj0mix
 
-KINDS: tuple[Any, ...] = (wsj0mix,)  # the modules of this package that add a simulator
+KINDS: tuple[Any, ...] = (wsj0mix, whamr)  # the modules of this package that add a simulator
 
 
 def add(commands: Any) -> None:
