@@ -1,0 +1,146 @@
+"""Room responses to convolve with: simulated once and stored, drawn from a name, or recorded in a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from sepflow.corpora.decode import check_whole, opened
+from sepflow.corpora.digest import audio_files
+from sepflow.errors import SepflowError
+from sepflow.files import replacing
+from sepflow.identity import digest
+from sepflow.seeding import generator
+from sepflow.simulation import rooms
+from sepflow.simulation.inputs import RATE
+from sepflow.simulation.rooms import Point, Room
+
+RECIPE = 1  # of the image method's samples: a developer bumps it where one changes
+TRIES = 1000
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Responses of simulated rooms, each computed once and kept in the directory `cache` (None: not kept).
+
+    Any number of processes and workflows may share a directory: a file is named by all that determines it and
+    is written whole or not at all.
+    """
+
+    cache: Path | None = None
+
+    def responses(self, room: Room, rate: int = RATE) -> tuple[np.ndarray, np.ndarray]:
+        """(anechoic, reverberant) responses of `room`, float64 [sources, microphones, samples] each."""
+        return rooms.anechoic(room, rate), self._reverberant(room, rate)
+
+    def path(self, room: Room, rate: int = RATE) -> Path | None:
+        """Where the reverberant responses of `room` are kept."""
+        name = digest({"recipe": RECIPE, "rate": rate, "room": room.parameters()})
+        return self.cache and self.cache / name[:2] / f"{name}.npy"
+
+    def _reverberant(self, room: Room, rate: int) -> np.ndarray:
+        path = self.path(room, rate)
+        if path is None:
+            return rooms.reverberant(room, rate)
+        try:
+            return np.load(path, allow_pickle=False)
+        except (FileNotFoundError, ValueError, EOFError):  # not there, or damaged by others
+            responses = rooms.reverberant(room, rate)
+        with replacing(path) as temporary:
+            np.save(temporary, responses)
+        return responses
+
+
+@dataclass(frozen=True)
+class RoomRecipe:
+    """Where a room is drawn from, each range uniform; the defaults are much like WHAMR!'s."""
+
+    size: tuple[Range, Range, Range] = ((5.0, 10.0), (5.0, 10.0), (3.0, 4.0))  # m
+    t60: Range = (0.1, 1.0)  # s
+    sources: int = 2
+    microphones: int = 2  # in a row, in any direction
+    spacing: Range = (0.15, 0.17)  # m, between neighbours
+    distance: Range = (0.66, 2.0)  # m, on the floor, from the middle of the microphones to a source
+    height: Range = (0.9, 1.8)  # m, of microphones and sources
+    margin: float = 0.5  # m, between all of them and the walls
+
+
+def draw_room(name: str, recipe: RoomRecipe) -> Room:
+    """The room of the example `name`: the same whatever else is drawn.
+
+    Raises SepflowError where the recipe's rooms do not hold its distances.
+    """
+    rng = generator("room", name)
+    for _ in range(TRIES):
+        room = _attempt(rng, recipe)
+        if room is not None:
+            return room
+    raise SepflowError(
+        f"none of {TRIES} rooms holds its sources and microphones: {recipe}. Choose larger rooms, or smaller "
+        "distances."
+    )
+
+
+def _attempt(rng: np.random.Generator, recipe: RoomRecipe) -> Room | None:
+    size = tuple(rng.uniform(*side) for side in recipe.size)
+    t60 = rng.uniform(*recipe.t60)
+    margin = recipe.margin
+    centre = np.array([rng.uniform(margin, max(margin, side - margin)) for side in size[:2]])
+    height, spacing = rng.uniform(*recipe.height), rng.uniform(*recipe.spacing)
+    along = _direction(rng)
+    row = (np.arange(recipe.microphones) - (recipe.microphones - 1) / 2) * spacing
+    microphones = tuple(_point(centre + step * along, height) for step in row)
+    sources = tuple(
+        _point(centre + rng.uniform(*recipe.distance) * _direction(rng), rng.uniform(*recipe.height))
+        for _ in range(recipe.sources)
+    )
+    fits = all(
+        margin <= x <= side - margin
+        for point in (*microphones, *sources)
+        for x, side in zip(point, size, strict=True)
+    )
+    return Room(size, t60, rooms.reflection(size, t60), sources, microphones) if fits else None
+
+
+def _direction(rng: np.random.Generator) -> np.ndarray:
+    angle = rng.uniform(0, 2 * np.pi)
+    return np.array([np.cos(angle), np.sin(angle)])
+
+
+def _point(place: np.ndarray, height: float) -> Point:
+    return float(place[0]), float(place[1]), float(height)
+
+
+class Recorded:
+    """The recorded responses of a folder, any depth (.wav, .flac, .ogg); `names` are their paths in it."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Raises SepflowError where `folder` is no directory or holds no audio."""
+        self.folder = Path(folder)
+        self.names = list(audio_files(self.folder))
+
+    def pick(self, name: str) -> str:
+        """The response of the example `name`, by the names of the files alone."""
+        return self.names[generator("response", name).integers(len(self.names))]
+
+    def read(self, response: str, rate: int = RATE) -> np.ndarray:
+        """A response at `rate` Hz: float64 [microphones, samples], as loud as it was recorded.
+
+        Raises SepflowError, with the path, where it does not decode, is cut short, or is silent.
+        """
+        path = self.folder / response
+        try:
+            with opened(path) as file:
+                samples = file.read(dtype="float64", always_2d=True)
+                check_whole(file, len(samples))
+        except SepflowError as reason:
+            raise SepflowError(f"{path}: {reason}") from None
+        if not (np.isfinite(samples).all() and np.any(samples)):
+            raise SepflowError(f"{path}: holds NaN or infinite samples, or only zeros.")
+        if file.samplerate != rate:
+            # A response sums what it is resampled from: its level goes with the length of a sample.
+            samples = soxr.resample(samples, file.samplerate, rate, quality="VHQ") * (file.samplerate / rate)
+        return np.ascontiguousarray(samples.T)

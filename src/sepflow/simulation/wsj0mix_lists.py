@@ -1,0 +1,103 @@
+"""What is published of wsj0-mix: the lists of mixtures and the powers of active speech."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sepflow.contracts import refuse
+from sepflow.corpora.wsj0 import utterance
+from sepflow.errors import SepflowError
+from sepflow.simulation.inputs import number, positive
+
+WAY_OUT = "Take the published metadata (metadata/ of pywsj0-mix), or mend the lines."
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """One line of a list: the file's name, and path, level (dB) and power of each source."""
+
+    name: str
+    paths: tuple[str, ...]
+    snrs: tuple[float, ...]
+    powers: tuple[float, ...]
+
+
+def list_path(metadata: Path, speakers: int, split: str) -> Path:
+    """Where the list of a split lies."""
+    return metadata / f"mix_{speakers}_spk_{split}.txt"
+
+
+def read_list(path: Path, speakers: int, powers: dict[str, float]) -> list[Mixture]:
+    """The mixtures of a list, lines "path snr path snr ..."; of two with one name the later stands.
+
+    Raises SepflowError with all faulty lines, or with all utterances that have no power.
+    """
+    rows, problems = [], []
+    for line, text in enumerate(_text(path).splitlines(), 1):
+        fields = text.split()
+        if not fields:
+            continue
+        try:
+            rows.append(_row(fields, speakers))
+        except ValueError as reason:
+            problems.append(f"line {line}: {reason}")
+    refuse(str(path), problems or ([] if rows else ["no lines"]), WAY_OUT)
+    known = {utterance(source) for paths, _ in rows for source in paths}
+    missing = sorted(known - powers.keys())
+    refuse(f"{path}: utterances without a power in activlev/", missing, "Take all of the published tables.")
+    mixtures = (
+        Mixture(name(paths, snrs), paths, snrs, tuple(powers[utterance(source)] for source in paths))
+        for paths, snrs in rows
+    )
+    return list({mixture.name: mixture for mixture in mixtures}.values())
+
+
+def name(paths: tuple[str, ...], snrs: tuple[float, ...]) -> str:
+    """The file's name: utterances and levels in turn, "01to030v_0.76421_20ga010m_-0.76421.wav"."""
+    levels = (f"{snr or 0.0:.8g}" for snr in snrs)
+    return "_".join(f"{utterance(path)}_{level}" for path, level in zip(paths, levels, strict=True)) + ".wav"
+
+
+def read_powers(directory: Path) -> dict[str, float]:
+    """{utterance: power of its active speech} from all tables of `directory`, lines "utterance power".
+
+    Raises SepflowError with all faulty lines, and where two tables differ: the field's program would then
+    depend on the order of the directory.
+    """
+    powers: dict[str, float] = {}
+    owners: dict[str, str] = {}
+    problems: list[str] = []
+    for path in sorted(directory.glob("*.txt")):
+        for line, text in enumerate(_text(path).splitlines(), 1):
+            fields = text.split()
+            if not fields:
+                continue
+            place = f"{path.name} line {line}"
+            try:
+                key, power = _power(fields)
+            except ValueError as reason:
+                problems.append(f"{place}: {reason}")
+                continue
+            if powers.setdefault(key, power) != power:
+                problems.append(f"{place}: {key} has another power in {owners[key]}")
+            owners.setdefault(key, place)
+    refuse(str(directory), problems or ([] if powers else ["no tables (*.txt)"]), WAY_OUT)
+    return powers
+
+
+def _row(fields: list[str], speakers: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    if len(fields) != 2 * speakers:
+        raise ValueError(f"{len(fields)} fields, not {2 * speakers} (a path and a level each)")
+    return tuple(fields[::2]), tuple(number(level) for level in fields[1::2])
+
+
+def _power(fields: list[str]) -> tuple[str, float]:
+    if len(fields) != 2:
+        raise ValueError(f"{len(fields)} fields, not 2 (utterance and power)")
+    return fields[0], positive(fields[1])
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SepflowError(f"{path}: does not read ({error}).") from None
