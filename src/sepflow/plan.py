@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow import config as files
-from sepflow.corpora.digest import folder_digest
+from sepflow.corpora.layouts import corpus_digest
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, run_name
 
@@ -44,6 +44,7 @@ class Plan:
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
     corpus_labels: dict[str, str] = field(default_factory=dict)
     tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)  # of folders, each read once however many mixes ask
 
     def named(self, kind: str) -> list[str]:
         """The names of the mixes of one kind ("speakers" or "labels")."""
@@ -229,12 +230,12 @@ class _Resolver:
         public = recipe.pop("public", [])
         path = (self.config.get("corpora") or {}).get(name)
         if recipe["kind"] == "folder" and "release" not in recipe:
-            recipe["digest"] = self.folder_digest(name, path, public)
+            recipe["digest"] = self.folder_digest(name, recipe, path, public)
         key = digest(recipe)
         self.plan.corpora[key], self.plan.corpus_labels[key] = recipe, name
         return recipe
 
-    def folder_digest(self, name: str, path: str | None, public: list[str]) -> str:
+    def folder_digest(self, name: str, recipe: dict, path: str | None, public: list[str]) -> str:
         if not path:
             words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
             raise SepflowError(
@@ -243,9 +244,11 @@ class _Resolver:
                 f"--config 'corpora={{{name}: DIRECTORY}}'{words}"
             )
         try:
-            return folder_digest(Path(path).expanduser())
+            if name not in self.plan.digests:
+                self.plan.digests[name] = corpus_digest(recipe, Path(path).expanduser())
         except SepflowError as error:
             raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
+        return self.plan.digests[name]
 
     def table(self, label: str) -> dict:
         """A table with its rows' runs and score files, one a seed, and the name of its test mix."""

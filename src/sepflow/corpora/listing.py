@@ -19,7 +19,7 @@ SEXES = {"": "", "m": "m", "male": "m", "f": "f", "female": "f"}
 READ = ("path", "speaker", "sex", "split", "text")
 
 # Control characters, and bytes that are not UTF-8: no line of a manifest could hold them.
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 Row = dict[str, str]
 
@@ -33,7 +33,7 @@ def list_recordings(root: Path) -> tuple[list[Row], list[str]]:
     """
     audio = audio_files(root)
     rows, problems = (_from_metadata if (root / METADATA).is_file() else _from_tree)(root, audio)
-    return rows, problems + _name_utterances(rows)
+    return rows, problems + name_utterances(rows)
 
 
 def _from_tree(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]:
@@ -43,7 +43,7 @@ def _from_tree(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]
             problems.append(
                 f"{name}: beside the speakers' directories (put it into one, or write {METADATA})"
             )
-        elif _UNWRITABLE.search(name):
+        elif UNWRITABLE.search(name):
             problems.append(f"{ascii(name)}: not UTF-8, or a control character in its name (rename it)")
         else:
             speaker, _, _ = name.partition("/")
@@ -110,7 +110,7 @@ def _cells(header: list[str], cells: list[str]) -> Row:
 def _path_problem(name: str, audio: dict[str, int]) -> str | None:
     if not name:
         return "no path"
-    if _UNWRITABLE.search(name):
+    if UNWRITABLE.search(name):
         return "a control character in its name (rename it)"
     if name.startswith("/") or ".." in PurePosixPath(name).parts:
         return f"leads out of the directory (paths are relative to that of {METADATA})"
@@ -145,13 +145,13 @@ def _row(cells: Row) -> Row:
     return row | {f"metadata_{name}" if name in taken else name: cell for name, cell in extra.items()}
 
 
-def _name_utterances(rows: list[Row]) -> list[str]:
-    """Set `id` of every row: its path with "-" for "/", less the extension where that says enough."""
+def name_utterances(rows: list[Row]) -> list[str]:
+    """Set `id` of every row without one: its path with "-" for "/", less the extension where that says enough."""
     stems = Counter(str(PurePosixPath(row["path"]).with_suffix("")) for row in rows)
     owners, problems = {}, []
     for row in rows:
         stem = str(PurePosixPath(row["path"]).with_suffix(""))
-        row["id"] = (stem if stems[stem] == 1 else row["path"]).replace("/", "-")
+        row.setdefault("id", (stem if stems[stem] == 1 else row["path"]).replace("/", "-"))
         owner = owners.setdefault(row["id"], row["path"])
         if owner != row["path"]:
             problems.append(f"{row['place']}: has the same id as {owner}, {row['id']!r} (rename one of them)")
