@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from sepflow import config as files
-from sepflow.corpora.digest import folder_digest, list_digest
+from sepflow.corpora.digest import list_digest
+from sepflow.corpora.layouts import corpus_digest
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest
 from sepflow.simulation.recipes import LISTED, NATIVE_RATE, Recipe
@@ -18,6 +19,7 @@ class Roles:
         self.name, self.file = name, f"config/scales/{name}.yaml"
         self.corpora: dict[str, Recipe] = {}
         self.labels: dict[str, str] = {}
+        self._digests: dict[str, str] = {}  # each directory is read once, however many mixes ask
 
     def mix(self, mix: dict[str, Any], where: str) -> Recipe:
         """The whole recipe of a mix as a paper describes it (`role`, `rate`, ... : a copy, taken apart here).
@@ -92,7 +94,10 @@ class Roles:
                 f"config/config.yaml: corpora.{name} is not set: scale {self.name} reads {what}; "
                 f"give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'{words}"
             )
-        try:
-            return (list_digest if listed else folder_digest)(Path(path).expanduser())
-        except SepflowError as error:
-            raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
+        if name not in self._digests:
+            directory = Path(path).expanduser()
+            try:
+                self._digests[name] = list_digest(directory) if listed else corpus_digest(entry, directory)
+            except SepflowError as error:
+                raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
+        return self._digests[name]

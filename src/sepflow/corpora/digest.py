@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from sepflow.errors import SepflowError
@@ -18,16 +19,21 @@ def audio_files(root: Path) -> dict[str, int]:
     Hidden files and directories are passed over, symbolic links are followed, loops of them are not.
     Raises SepflowError where `root` is no directory or holds no audio.
     """
-    if not root.is_dir():
-        raise SepflowError(
-            f"{root}: no such directory. Where does this corpus lie? Set its path in the config."
-        )
-    files = dict(sorted(_walk(root, "", ())))
+    files = files_below(root, lambda name: name.lower().endswith(AUDIO_SUFFIXES))
     if not files:
         raise SepflowError(
             f"{root}: no audio in it ({', '.join(AUDIO_SUFFIXES)}). Is it the right directory?"
         )
     return files
+
+
+def files_below(root: Path, wanted: Callable[[str], bool]) -> dict[str, int]:
+    """As `audio_files`, of the files whose relative path is `wanted`; there may be none."""
+    if not root.is_dir():
+        raise SepflowError(
+            f"{root}: no such directory. Where does this corpus lie? Set its path in the config."
+        )
+    return dict(sorted(_walk(root, "", (), wanted)))
 
 
 def _pieces(path: Path, size: int) -> bytes:
@@ -38,7 +44,9 @@ def _pieces(path: Path, size: int) -> bytes:
         return b""  # a dangling link, a file we may not read: the build says so, with all others
 
 
-def _walk(directory: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> list[tuple[str, int]]:
+def _walk(
+    directory: Path, prefix: str, above: tuple[tuple[int, int], ...], wanted: Callable[[str], bool]
+) -> list[tuple[str, int]]:
     status = directory.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
@@ -49,8 +57,8 @@ def _walk(directory: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> l
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                found += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here))
-            elif entry.name.lower().endswith(AUDIO_SUFFIXES):
+                found += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here), wanted)
+            elif wanted(prefix + entry.name):
                 # A dangling link counts as an empty file: the build says that it does not decode.
                 found.append((prefix + entry.name, entry.stat().st_size if entry.is_file() else 0))
     return found
@@ -64,13 +72,18 @@ def folder_digest(path: Path) -> str:
     Raises SepflowError where `path` is no directory or holds no audio.
     """
     path = Path(path)
-    hasher = hashlib.sha256()
-    for name, size in audio_files(path).items():
-        hasher.update(os.fsencode(name) + b"\0%d\n" % size)
-        hasher.update(_pieces(path / name, size))
     metadata = path / METADATA
-    if metadata.is_file():
-        hasher.update(b"\0" + metadata.read_bytes())
+    return digest_of(path, audio_files(path), [metadata] if metadata.is_file() else [])
+
+
+def digest_of(root: Path, audio: dict[str, int], tables: list[Path]) -> str:
+    """The SHA-256 of `folder_digest`, over `audio` ({path below `root`: size}) and the whole of `tables`."""
+    hasher = hashlib.sha256()
+    for name, size in audio.items():
+        hasher.update(os.fsencode(name) + b"\0%d\n" % size)
+        hasher.update(_pieces(root / name, size))
+    for table in tables:
+        hasher.update(b"\0" + table.read_bytes())
     return hasher.hexdigest()
 
 

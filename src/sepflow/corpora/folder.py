@@ -1,4 +1,4 @@
-"""Anybody's recordings as a corpus: a directory with metadata.csv, or with one sub-directory a speaker."""
+"""Recordings as a corpus: a published one by its layout, or anybody's with metadata.csv or speakers' directories."""
 
 import functools
 import logging
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from sepflow.contracts import refuse, shared_speakers
+from sepflow.corpora import layouts
 from sepflow.corpora.decode import load
-from sepflow.corpora.digest import folder_digest
 from sepflow.corpora.listing import Row, list_recordings
 from sepflow.corpora.packed import write_corpus
 from sepflow.corpora.parallel import in_order
@@ -28,19 +28,19 @@ log = logging.getLogger(__name__)
 def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> None:
     """Build the corpus of the recordings in `path`; see `sepflow.corpora.build`.
 
-    Recipe: kind, rate (Hz), digest (of `folder_digest`), and optionally splits {validation, test: share
-    of the speakers}, channel (None, a number from 0, or "mean") and min_seconds.
+    Recipe: kind, rate (Hz), digest (of `layouts.corpus_digest`) or release, and optionally layout (a name of
+    `layouts.PLACES`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
+    a number from 0, or "mean") and min_seconds.
     Raises SepflowError with every offender of the corpus in one message.
     """
     if path is None:
         raise SepflowError("a corpus of kind folder needs to know where it lies: set its path in the config.")
-    if recipe.get("digest") not in (None, folder_digest(path)):
+    if "digest" in recipe and recipe["digest"] != layouts.corpus_digest(recipe, path):
         raise SepflowError(
             f"{path}: its files have changed since this corpus was planned. Start the workflow again: "
             "what is made from the new files then gets a name of its own."
         )
-    rows, problems = list_recordings(path)
-    problems += _assign_splits(rows, SHARES | (recipe.get("splits") or {}))
+    rows, problems = (_list_layout if "layout" in recipe else _list_folder)(recipe, path)
     write_corpus(out, _utterances(recipe, path, jobs, rows, problems))
 
 
@@ -65,15 +65,41 @@ def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, s
     return deal(speakers, validated, tested, train=validation + test < 1)
 
 
-def _assign_splits(rows: list[Row], shares: dict[str, float]) -> list[str]:
-    """Set `split` of every row that has none; one line for each speaker whom metadata.csv puts into two."""
+def _list_folder(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
+    """(rows, problems) of anybody's folder, each row with a `split`."""
+    rows, problems = list_recordings(path)
     if any("split" in row for row in rows):
-        return shared_speakers((row["speaker"] for row in rows), (row["split"] for row in rows))
+        two = shared_speakers((row["speaker"] for row in rows), (row["split"] for row in rows))
+        return rows, problems + two
+    _deal(rows, SHARES | (recipe.get("splits") or {}))
+    return rows, problems
+
+
+def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
+    """(rows, problems) of a published corpus, each row with a `split`: what it does not say is dealt."""
+    name, shares = recipe["layout"], recipe.get("splits") or {}
+    published = layouts.find(name).published
+    if given := sorted(set(shares) & set(published)):
+        raise SepflowError(
+            f"splits: {', '.join(given)}: {name} has its own. Take {'this' if len(given) == 1 else 'these'} "
+            "out of the corpus's entry in the scale's file."
+        )
+    rows, problems = layouts.recordings(path, name, recipe.get("subsets"))
+    _deal([row for row in rows if "split" not in row], SHARES | shares | dict.fromkeys(published, 0.0))
+    short = layouts.shortfall(rows, name)
+    if "release" in recipe:  # no digest is part of its name, so it must be all that the release says
+        problems += short
+    elif short:
+        log.warning("%s: %s", path, "; ".join(short))
+    return rows, problems
+
+
+def _deal(rows: list[Row], shares: dict[str, float]) -> None:
+    """Set `split` of every row, by its speaker."""
     if rows:
         splits = split_speakers([row["speaker"] for row in rows], shares)
         for row in rows:
             row["split"] = splits[row["speaker"]]
-    return []
 
 
 def _utterances(

@@ -33,7 +33,7 @@ def list_recordings(root: Path) -> tuple[list[Row], list[str]]:
     """
     audio = audio_files(root)
     rows, problems = (_from_metadata if (root / METADATA).is_file() else _from_tree)(root, audio)
-    return rows, problems + _name_utterances(rows)
+    return rows, problems + name_utterances(rows)
 
 
 def _from_tree(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]:
@@ -145,13 +145,13 @@ def _row(cells: Row) -> Row:
     return row | {f"metadata_{name}" if name in taken else name: cell for name, cell in extra.items()}
 
 
-def _name_utterances(rows: list[Row]) -> list[str]:
-    """Set `id` of every row: its path with "-" for "/", less the extension where that says enough."""
+def name_utterances(rows: list[Row]) -> list[str]:
+    """Set `id` of every row without one: its path with "-" for "/", less the extension where that says enough."""
     stems = Counter(str(PurePosixPath(row["path"]).with_suffix("")) for row in rows)
     owners, problems = {}, []
     for row in rows:
         stem = str(PurePosixPath(row["path"]).with_suffix(""))
-        row["id"] = (stem if stems[stem] == 1 else row["path"]).replace("/", "-")
+        row.setdefault("id", (stem if stems[stem] == 1 else row["path"]).replace("/", "-"))
         owner = owners.setdefault(row["id"], row["path"])
         if owner != row["path"]:
             problems.append(f"{row['place']}: has the same id as {owner}, {row['id']!r} (rename one of them)")

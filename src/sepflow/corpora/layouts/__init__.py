@@ -1,0 +1,111 @@
+"""The corpora of the field as they lie on disk after unpacking, each form of one a `Layout`."""
+
+import importlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sepflow.corpora.digest import digest_of, folder_digest
+from sepflow.corpora.layouts.layout import CONVERT, Layout, Row, Survey, subset_of, survey
+from sepflow.corpora.layouts.tables import Tables
+from sepflow.errors import SepflowError
+
+PLACES = {  # what a scale's file calls it: module, name in the module
+    "aishell": ("aishell", "AISHELL"),
+    "aishell2": ("aishell", "AISHELL2"),
+    "audioset": ("audioset", "AUDIOSET"),
+    "desed": ("desed", "SOUNDSCAPES"),
+    "desed_soundbank": ("desed", "SOUNDBANK"),
+    "esc50": ("scenes", "ESC50"),
+    "fuss": ("fuss", "SOURCES"),
+    "fuss_mixtures": ("fuss", "MIXTURES"),
+    "fuss_rooms": ("fuss", "ROOMS"),
+    "iemocap": ("iemocap", "IEMOCAP"),
+    "librispeech": ("librispeech", "LIBRISPEECH"),
+    "musdb18": ("musdb18", "MUSDB18"),
+    "sins": ("scenes", "SINS"),
+    "speechocean762": ("speechocean762", "SPEECHOCEAN762"),
+    "tut2017": ("scenes", "TUT2017"),
+    "vctk_demand": ("vctk_demand", "VCTK_DEMAND"),
+    "voxceleb": ("voxceleb", "VOXCELEB"),
+    "wham_noise": ("wham_noise", "WHAM_NOISE"),
+    "wsj": ("wsj", "RECOGNITION"),
+    "wsj0": ("wsj", "DIRECTORIES"),
+    "wsj1": ("wsj", "DIRECTORIES"),
+}
+
+
+def find(name: str) -> Layout:
+    """The layout of that name. Raises SepflowError where there is none."""
+    if name not in PLACES:
+        raise SepflowError(f"layout: {name!r}: there is none of this name; there are {', '.join(PLACES)}.")
+    module, constant = PLACES[name]
+    return getattr(importlib.import_module(f"{__name__}.{module}"), constant)
+
+
+def corpus_digest(recipe: dict[str, Any], root: Path) -> str:
+    """What lies in `root`, as `folder_digest` says it, for a recipe of kind folder.
+
+    Where that names a layout: of its recordings and tables, of some subsets or all.
+
+    Raises SepflowError where `root` is not the directory of such a corpus.
+    """
+    root = Path(root)
+    if "layout" not in recipe:
+        return folder_digest(root)
+    found = survey(find(recipe["layout"]), root, recipe.get("subsets"))
+    return digest_of(root, found.audio, [root / table for table in found.tables])
+
+
+def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> tuple[list[Row], list[str]]:
+    """(rows, problems) of the corpus in `root` as `listing.list_recordings` has them, by the layout `name`.
+
+    A row has no `split` where the corpus does not say it: see `Layout.published`. Of some subsets only
+    where they are named. Raises SepflowError where `root` is not the directory of such a corpus.
+    """
+    from sepflow.corpora.listing import SEXES, name_utterances
+
+    layout = find(name)
+    found = survey(layout, root, subsets)
+    tables = Tables(root, found.tables)
+    rows, problems = layout.label([_row(layout, path) for path in found.audio], tables)
+    for row in rows:
+        if row["sex"].lower() not in SEXES:
+            problems.append(f"{row['place']}: sex {row['sex']!r} is none of m, f, empty")
+        row["sex"] = SEXES.get(row["sex"].lower(), "")
+    return rows, [*_missing(layout, tables), *_unreadable(found), *problems, *name_utterances(rows)]
+
+
+def _row(layout: Layout, path: str) -> Row:
+    match = layout.match(path)
+    groups = {key: cell or "" for key, cell in match.groupdict().items()}
+    row = {"path": path, "speaker": "", "sex": "", "text": "", "place": path} | groups
+    row |= {key: template.format(**groups) for key, template in layout.columns.items()}
+    if "subset" in groups:
+        row["subset"] = subset_of(match)
+        if split := layout.split(row["subset"]):
+            row["split"] = split
+    return row
+
+
+def _missing(layout: Layout, tables: Tables) -> list[str]:
+    return [f"{need}: not there (is all of it unpacked?)" for need in layout.needs if not tables.named(need)]
+
+
+def _unreadable(found: Survey) -> list[str]:
+    stems = {path.rpartition(".")[0] for path in found.audio}
+    names = [name for name in found.unreadable if name.rpartition(".")[0] not in stems]
+    return [f"{names[0]} and {len(names) - 1} more files: {CONVERT}"] if names else []
+
+
+def shortfall(rows: list[Row], name: str) -> list[str]:
+    """One line for each subset of which fewer recordings are in `rows` than were published."""
+    there: dict[str, int] = {}
+    for row in rows:
+        there[row.get("subset", "")] = there.get(row.get("subset", ""), 0) + 1
+    counts = find(name).counts
+    return [
+        f"{subset or 'the corpus'}: {n} of the {counts[subset]} recordings that were published"
+        for subset, n in there.items()
+        if n < counts.get(subset, 0)
+    ]
