@@ -3,7 +3,6 @@
 import contextlib
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,7 +59,7 @@ class Request(BaseHTTPRequestHandler):
 
 
 def whole(data: bytes, pause: float = 0.0, piece: int = 1 << 14, drop: int | None = None) -> Answer:
-    """`data` as it should be served; `pause` seconds after each piece; `drop` the line after so many bytes."""
+    """`data` as it should be served; `pause` seconds after each piece; `drop`: cut after so many bytes."""
 
     def answer(request: Request) -> None:
         if request.start >= len(data):
@@ -99,14 +98,18 @@ def lying(data: bytes, length: int) -> Answer:
     return answer
 
 
-def stalling(data: bytes, after: int) -> Answer:
-    """The first `after` bytes of `data`, then silence."""
+def stalling(data: bytes, after: int, wait: float = 30.0) -> Answer:
+    """The first `after` bytes of `data`, then silence for `wait` seconds, also for the rest."""
 
     def answer(request: Request) -> None:
-        request.head(200, len(data))
-        request.wfile.write(data[:after])
+        if request.ranged:
+            place = f"bytes {request.start}-{len(data) - 1}/{len(data)}"
+            request.head(206, len(data) - request.start, Content_Range=place)
+        else:
+            request.head(200, len(data))
+        request.wfile.write(data[request.start : after])
         request.wfile.flush()
-        request.site.closing.wait(30)
+        request.site.closing.wait(wait)
         request.close_connection = True
 
     return answer
@@ -129,4 +132,3 @@ def serving() -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
-        time.sleep(0)

@@ -163,7 +163,7 @@ def test_links_that_stay_inside_are_made(out):
 def test_links_of_a_zip(out):
     assert "'x'" in refused(out, zip_link("x", "../../etc"), "zip")
     unpack(put(out, zip_link("x", "y")), "zip", out, LIMIT)
-    assert os.readlink(out / "x") == "y"
+    assert str((out / "x").readlink()) == "y"
 
 
 @pytest.mark.parametrize("names", [["a", "a"], ["a/b", "a"], ["a", "a/b"], ["./a", "a"]])

@@ -8,7 +8,7 @@ from typing import Any
 
 from sepflow import config as files
 from sepflow import plan
-from sepflow.commands import simulate
+from sepflow.commands import corpora, simulate
 from sepflow.commands.arguments import positive
 from sepflow.errors import SepflowError
 
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--directory", type=Path, default=Path(), help="the checkout with config/ (default: .)"
         )
+    corpora.add(commands)
     simulate.add(commands)
     score = commands.add_parser("score", help="score files on disk").add_subparsers(
         required=True, metavar="TASK"

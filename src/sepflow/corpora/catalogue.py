@@ -104,7 +104,7 @@ def read(name: str, directory: Path) -> Corpus:
 
 
 def find_parts(wanted: str, directory: Path) -> tuple[Corpus, list[Part]]:
-    """The corpus of "NAME" or "NAME/PART", and the parts meant: of a NAME alone, all.
+    """The corpus of "NAME" or "NAME/PART", and the parts meant: of a NAME alone all, or all that are free.
 
     Raises SepflowError where there is no such corpus or part.
     """
@@ -112,7 +112,9 @@ def find_parts(wanted: str, directory: Path) -> tuple[Corpus, list[Part]]:
     corpus = read(name, directory)
     if part and part not in corpus.parts:
         raise SepflowError(f"{name}: {files.unknown_name('part', part, list(corpus.parts))}")
-    return corpus, [corpus.parts[part]] if part else list(corpus.parts.values())
+    if part:
+        return corpus, [corpus.parts[part]]
+    return corpus, [x for x in corpus.parts.values() if x.free] or list(corpus.parts.values())
 
 
 def hint(name: str, directory: Path) -> str:

@@ -34,15 +34,19 @@ JOURNAL = ".sepflow"  # never a name of a corpus's own
 PIECE = 1 << 20
 
 
+class TooLargeError(SepflowError):
+    """More came out of an archive than may."""
+
+
 @dataclass(frozen=True)
 class Member:
-    """One entry: `kind` is file, directory, symlink, hardlink, or what else it is; `open` reads a file's bytes."""
+    """One entry; its `kind` is file, directory, symlink, hardlink, or what else it is."""
 
     name: str
     kind: str
     size: int = 0
     target: str = ""  # of a link
-    source: Any = None
+    source: Any = None  # a file's bytes, to be read
 
 
 def check_kind(path: Path, kind: str) -> None:
@@ -98,7 +102,7 @@ def place(unpacked: Path, target: Path) -> None:
     if clashes:
         shown = "".join(f"\n  {path}" for path in clashes[:10])
         raise SepflowError(
-            f"{target}: {len(clashes)} of the files to be put there are there already, and different:{shown}\n"
+            f"{target}: {len(clashes)} of the files for it are there already, and different:{shown}\n"
             "Remove or rename them and start again: nothing is transferred twice. Or choose another --to."
         )
     _move(unpacked, target)
@@ -216,8 +220,9 @@ def _copy(member: Member, path: Path, left: int, limit: int) -> int:
         while piece := member.source.read(PIECE):
             written += len(piece)
             if written > left:
-                raise SepflowError(
-                    f"{member.name!r}: the archive unpacks to more than {limit} bytes, far beyond what it should"
+                raise TooLargeError(
+                    f"{member.name!r}: the archive unpacks to more than {limit} bytes, far beyond what it "
+                    "should or than there is room for"
                 )
             file.write(piece)
     if written != member.size:
