@@ -1,4 +1,4 @@
-"""Recordings as a corpus: a published one by its layout, or anybody's with metadata.csv or speakers' directories."""
+"""Recordings as a corpus: a published one by its layout, or anybody's by metadata.csv or directories."""
 
 import functools
 import logging
