@@ -85,6 +85,26 @@ def test_speakers_without_a_split_are_dealt_among_the_rest(tmp_path):
     assert even.groupby("split")["speaker"].nunique().to_dict() == {"train": 5, "validation": 5}
 
 
+def test_speakers_that_a_corpus_puts_into_two_splits_are_refused(tmp_path):
+    root = tmp_path / "desed"
+    put(
+        root,
+        "audio/train/weak/Yabcdefghijk_0.000_10.000.wav",
+        "audio/eval/public/Yabcdefghijk_9.000_19.000.wav",
+    )
+    write(root, "metadata/train/weak.tsv", "filename\tevent_labels", "Yabcdefghijk_0.000_10.000.wav\tDog")
+    write(root, "metadata/eval/public.tsv", "filename\tevent_labels", "Yabcdefghijk_9.000_19.000.wav\tDog")
+    assert "speaker 'abcdefghijk' is in several splits: test and train" in complaint(root, layout="desed")
+
+
+def test_nist_files_of_the_journal_are_packed(tmp_path):
+    root = tmp_path / "wsj"
+    put(root, "wsj0/si_tr_s/01i/01ic0201.wv1", "wsj0/SI_ET_05/440/440C0401.WV1", format="NIST")
+    manifest = made(root, layout="wsj0").manifest
+    assert manifest["split"].to_dict() == {"440c0401": "test", "01ic0201": "train"}
+    assert set(manifest["samples"]) == {int(0.6 * RATE)}
+
+
 def test_a_release_must_be_whole(libri):
     message = complaint(libri, layout="librispeech", release="openslr.org/12")
     assert "2 problems" in message and "train-clean-100: 6 of the 28539 recordings" in message
