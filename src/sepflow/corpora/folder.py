@@ -1,4 +1,4 @@
-"""Recordings as a corpus: a published one by its layout, or anybody's with metadata.csv or speakers' directories."""
+"""Recordings as a corpus: a published one by its layout, or anybody's by metadata.csv or directories."""
 
 import functools
 import logging
@@ -68,11 +68,9 @@ def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, s
 def _list_folder(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
     """(rows, problems) of anybody's folder, each row with a `split`."""
     rows, problems = list_recordings(path)
-    if any("split" in row for row in rows):
-        two = shared_speakers((row["speaker"] for row in rows), (row["split"] for row in rows))
-        return rows, problems + two
-    _deal(rows, SHARES | (recipe.get("splits") or {}))
-    return rows, problems
+    if not any("split" in row for row in rows):
+        _deal(rows, SHARES | (recipe.get("splits") or {}))
+    return rows, problems + _in_two_splits(rows)
 
 
 def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
@@ -86,12 +84,17 @@ def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[st
         )
     rows, problems = layouts.recordings(path, name, recipe.get("subsets"))
     _deal([row for row in rows if "split" not in row], SHARES | shares | dict.fromkeys(published, 0.0))
+    problems += _in_two_splits(rows)
     short = layouts.shortfall(rows, name)
     if "release" in recipe:  # no digest is part of its name, so it must be all that the release says
         problems += short
     elif short:
         log.warning("%s: %s", path, "; ".join(short))
     return rows, problems
+
+
+def _in_two_splits(rows: list[Row]) -> list[str]:
+    return shared_speakers((row["speaker"] for row in rows), (row["split"] for row in rows))
 
 
 def _deal(rows: list[Row], shares: dict[str, float]) -> None:

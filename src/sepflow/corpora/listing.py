@@ -146,7 +146,7 @@ def _row(cells: Row) -> Row:
 
 
 def name_utterances(rows: list[Row]) -> list[str]:
-    """Set `id` of every row without one: its path with "-" for "/", less the extension where that says enough."""
+    """Set `id` of rows without one: the path with "-" for "/", less the extension where that says enough."""
     stems = Counter(str(PurePosixPath(row["path"]).with_suffix("")) for row in rows)
     owners, problems = {}, []
     for row in rows:

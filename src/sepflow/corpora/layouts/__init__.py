@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.corpora.digest import digest_of, folder_digest
-from sepflow.corpora.layouts.layout import CONVERT, Layout, Row, Survey, subset_of, survey
+from sepflow.corpora.layouts.layout import Layout, Row, Survey, subset_of, survey
 from sepflow.corpora.layouts.tables import Tables
 from sepflow.errors import SepflowError
 
@@ -63,17 +63,21 @@ def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> t
     A row has no `split` where the corpus does not say it: see `Layout.published`. Of some subsets only
     where they are named. Raises SepflowError where `root` is not the directory of such a corpus.
     """
-    from sepflow.corpora.listing import SEXES, name_utterances
+    from sepflow.corpora.listing import SEXES, UNWRITABLE, name_utterances
 
     layout = find(name)
     found = survey(layout, root, subsets)
-    tables = Tables(root, found.tables)
+    tables = Tables(root, found.tables, found.asked)
     rows, problems = layout.label([_row(layout, path) for path in found.audio], tables)
     for row in rows:
+        if UNWRITABLE.search(row["path"]):
+            problems.append(
+                f"{ascii(row['path'])}: not UTF-8, or a control character in its name (rename it)"
+            )
         if row["sex"].lower() not in SEXES:
             problems.append(f"{row['place']}: sex {row['sex']!r} is none of m, f, empty")
         row["sex"] = SEXES.get(row["sex"].lower(), "")
-    return rows, [*_missing(layout, tables), *_unreadable(found), *problems, *name_utterances(rows)]
+    return rows, [*_missing(layout, tables), *_unreadable(layout, found), *problems, *name_utterances(rows)]
 
 
 def _row(layout: Layout, path: str) -> Row:
@@ -92,10 +96,10 @@ def _missing(layout: Layout, tables: Tables) -> list[str]:
     return [f"{need}: not there (is all of it unpacked?)" for need in layout.needs if not tables.named(need)]
 
 
-def _unreadable(found: Survey) -> list[str]:
+def _unreadable(layout: Layout, found: Survey) -> list[str]:
     stems = {path.rpartition(".")[0] for path in found.audio}
     names = [name for name in found.unreadable if name.rpartition(".")[0] not in stems]
-    return [f"{names[0]} and {len(names) - 1} more files: {CONVERT}"] if names else []
+    return [f"{names[0]} and {len(names) - 1} more files: {layout.convert}"] if names else []
 
 
 def shortfall(rows: list[Row], name: str) -> list[str]:

@@ -6,12 +6,9 @@ others go to train and, by hash of their videos, to validation.
 """
 
 import csv
-import re
 
 from sepflow.corpora.layouts.layout import Layout, Row
 from sepflow.corpora.layouts.tables import Tables
-
-CLIP = re.compile(r"Y?(?P<video>[\w-]{11})")
 
 
 def _segments(tables: Tables) -> dict[str, tuple[str, str]]:

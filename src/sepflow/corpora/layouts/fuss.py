@@ -1,4 +1,4 @@
-"""FUSS (zenodo.org/records/4012661): fsd_data (single sounds), ssdata and ssdata_reverb (mixtures), rir_data.
+"""FUSS (zenodo.org/records/3694384): fsd_data (single sounds), ssdata and ssdata_reverb (mixtures), rir_data.
 
 As the scripts of google-research/sound-separation unpack them; not tried on the real corpus.
 """

@@ -1,4 +1,4 @@
-"""What a published corpus looks like on disk: a pattern of its recordings' paths, and the tables beside them."""
+"""What a published corpus looks like on disk: a pattern of its recordings' paths, tables beside them."""
 
 import functools
 import re
@@ -15,6 +15,10 @@ from sepflow.errors import SepflowError
 READABLE = (*AUDIO_SUFFIXES, ".wv1", ".sph")  # the last two: NIST, as LDC publishes it
 UNREADABLE = (".m4a", ".mp4", ".mp3", ".aac", ".opus", ".wma")
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".7z", ".rar")
+CONVERT = (
+    f"libsndfile reads none of {', '.join(UNREADABLE)}: convert each into a file of the same name "
+    "beside it (ffmpeg -i X.m4a X.wav, or X.flac), then start again."
+)
 UP = 4  # directories above the given one in which the corpus's own is looked for
 
 Row = dict[str, str]
@@ -41,10 +45,12 @@ class Layout:
     tables: str = "(?!)"  # of the files that `label` reads; with a group `subset` where they belong to one
     needs: tuple[str, ...] = ()  # how the paths of tables end without which there is no corpus
     label: Labeller = _as_listed
+    subsets: tuple[str, ...] = ()  # those that no path shows: `label` sets them, by what is asked of it
     splits: dict[str, str] = field(default_factory=dict)  # {regular expression of a subset: its split}
     published: tuple[str, ...] = ("train", "validation", "test")  # rows without a split go to the others
     counts: dict[str, int] = field(default_factory=dict)  # {subset: recordings in it as published}
     anywhere: bool = False
+    convert: str = CONVERT  # the way out where the audio is UNREADABLE
 
     def match(self, name: str) -> re.Match[str] | None:
         """A recording's path, less its suffix, taken apart; None where it is no recording of this corpus."""
@@ -75,11 +81,12 @@ def subset_of(match: re.Match[str]) -> str:
 
 @dataclass(frozen=True)
 class Survey:
-    """The files of a corpus, paths below its directory: {recording: bytes}, tables, those in no known codec."""
+    """The files of a corpus, paths below its directory: {recording: bytes}, tables, what does not decode."""
 
     audio: dict[str, int]
     tables: list[str]
     unreadable: list[str]
+    asked: frozenset[str] | None  # the subsets that were asked for; None: all
 
 
 def survey(layout: Layout, root: Path, subsets: Iterable[str] | None = None) -> Survey:
@@ -87,7 +94,7 @@ def survey(layout: Layout, root: Path, subsets: Iterable[str] | None = None) -> 
 
     Raises SepflowError where there are none, with what was found instead, and for an unknown subset.
     """
-    asked = None if subsets is None else {name.lower() for name in subsets}
+    asked = None if subsets is None else frozenset(name.lower() for name in subsets)
     present: set[str] = set()
 
     def wanted(name: str) -> bool:
@@ -100,15 +107,16 @@ def survey(layout: Layout, root: Path, subsets: Iterable[str] | None = None) -> 
     files = files_below(root, wanted)
     if not present:
         raise SepflowError(_found_instead(layout, root))
-    if asked is not None and (absent := sorted(asked - present)):
-        there = ", ".join(sorted(present - {""})) or "none, this layout has no subsets"
-        raise SepflowError(f"{root}: subsets: {', '.join(absent)}: not there. It has: {there}.")
+    there = present - {""} or set(layout.subsets)
+    if absent := sorted((asked or set()) - there):
+        has = ", ".join(sorted(there)) or "none, this layout has no subsets"
+        raise SepflowError(f"{root}: subsets: {', '.join(absent)}: not there. It has: {has}.")
     audio = {name: size for name, size in files.items() if name.lower().endswith(READABLE)}
     tables = [name for name in files if name not in audio and layout.match_table(name)]
     unreadable = [name for name in files if name.lower().endswith(UNREADABLE)]
     if not audio:
         raise SepflowError(_found_instead(layout, root))
-    return Survey(audio, tables, unreadable)
+    return Survey(audio, tables, unreadable, asked)
 
 
 def _found_instead(layout: Layout, root: Path) -> str:
@@ -123,18 +131,9 @@ def _found_instead(layout: Layout, root: Path) -> str:
     told = [f"{len(kinds[x])} {x} ({kinds[x][0]})" for x in kinds if x in READABLE + UNREADABLE + ARCHIVES]
     lines = f"{lead} Found: {', '.join(told) or f'{len(names)} files, none of them audio'}."
     if any(kind in kinds for kind in UNREADABLE):
-        return f"{lines} {CONVERT}"
-    return (
-        f"{lines} {'Unpack the archives.' if kinds.keys() & set(ARCHIVES) else 'Is it the right directory?'}"
-    )
-
-
-CONVERT = (
-    "libsndfile reads none of "
-    + ", ".join(UNREADABLE)
-    + ": convert each into a file of the same name beside "
-    "it (ffmpeg -i X.m4a X.wav, or X.flac), then start again."
-)
+        return f"{lines} {layout.convert}"
+    packed = any(kind in kinds for kind in ARCHIVES)
+    return f"{lines} {'Unpack the archives.' if packed else 'Is it the right directory?'}"
 
 
 def _elsewhere(layout: Layout, root: Path, names: list[str]) -> Path | None:

@@ -1,4 +1,4 @@
-"""MUSDB18-HQ (zenodo.org/records/3338373): train/Artist - Title/{mixture,bass,drums,other,vocals}.wav, test/...
+"""MUSDB18-HQ (zenodo.org/records/3338373): train/Artist - Title/{mixture,bass,drums,other,vocals}.wav.
 
 MUSDB18 itself holds .stem.mp4, which libsndfile does not read. Validation is the 14 tracks of train that the
 corpus's own tools (sigsep/musdb) set apart. A track is what must lie in one split: it stands as `speaker`.
@@ -47,5 +47,6 @@ MUSDB18 = Layout(
     audio=rf"(?P<subset>train|test)/(?P<speaker>[^/]+)/(?P<stem>{'|'.join(STEMS)})",
     label=_label,
     splits={"train": "train", "test": "test"},
+    convert="MUSDB18 holds five streams in each .stem.mp4: take MUSDB18-HQ, zenodo.org/records/3338373.",
     counts={"train": 500, "test": 250},
 )

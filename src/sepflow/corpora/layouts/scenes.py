@@ -29,7 +29,7 @@ ESC50 = Layout(
     needs=("meta/esc50.csv",),
     label=_label_esc50,
     splits={"[1-3]": "train", "4": "validation", "5": "test"},
-    counts={fold: 400 for fold in "12345"},
+    counts=dict.fromkeys("12345", 400),
 )
 
 # Of the SINS database the form of DCASE 2018 Task 5, which DESED takes its backgrounds from: 4 channels, 10 s
@@ -45,7 +45,7 @@ SINS = Layout(
     counts={"": 72984},
 )
 
-# The letter and number before the seconds are the recording: the published folds keep it together, and so do we.
+# The letter and number before the seconds are the recording: published folds keep it together, and so do we.
 TUT2017 = Layout(
     title="TUT Acoustic Scenes 2017, development (zenodo.org/records/400515)",
     tree="audio/b020_90_100.wav, with meta.txt beside audio",

@@ -1,6 +1,7 @@
 """speechocean762 (openslr.org/101): WAVE/SPEAKER0001/000010011.WAV, lists in train/ and test/, ages, scores.
 
 Published are train and test, of 125 speakers each; validation is dealt, by hash, from the speakers of train.
+The tree as published; of the lists their format is as Kaldi has it, not tried on the real corpus.
 """
 
 import json

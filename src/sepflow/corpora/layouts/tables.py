@@ -13,10 +13,14 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of the corpus in `root`: their paths below it. `ending`s are regular expressions, any case."""
+    """The tables of the corpus in `root`, paths below it. `ending`s are regular expressions, in any case.
+
+    `asked` are the subsets that are wanted, in lower case; None is all.
+    """
 
     root: Path
     names: list[str]
+    asked: frozenset[str] | None = None
 
     def named(self, ending: str) -> list[str]:
         """The tables whose paths end like `ending`."""
@@ -43,7 +47,7 @@ class Tables:
         for name in self.named(ending):
             lines = csv.reader(self._text(name).split("\n"), delimiter=delimiter)
             header = [cell.strip() for cell in next(lines, [])]
-            for cells in lines:
+            for cells in filter(None, lines):
                 place = f"{name} line {lines.line_num}"
                 if len(cells) != len(header):
                     raise SepflowError(

@@ -1,7 +1,7 @@
-"""VoiceBank-DEMAND (datashare.ed.ac.uk/handle/10283/2791): clean_trainset_28spk_wav/p226_001.wav and its noisy twin.
+"""VoiceBank-DEMAND (datashare.ed.ac.uk/handle/10283/2791): clean_trainset_28spk_wav/p226_001.wav, noisy_...
 
-Published are train and test; validation is p226 and p287, a man and a woman of the 28, as most of the field
-has it. A noisy recording names its clean one in `reference`, and its noise from the log files, if there.
+Published are train and test; validation is p226 and p287 of train, as much of the field has it. A noisy
+recording names its clean one in `reference`, and its noise, where the log files are there.
 The names of directories and logs as read by public code; not tried on the real corpus.
 """
 

@@ -1,4 +1,4 @@
-"""VoxCeleb 1 and 2 (robots.ox.ac.uk/~vgg/data/voxceleb): wav/id10001/1zcIwhmdeo4/00001.wav, below any directories.
+"""VoxCeleb 1 and 2 (robots.ox.ac.uk/~vgg/data/voxceleb): wav/id10001/1zcIwhmdeo4/00001.wav.
 
 Test are the 40 speakers of VoxCeleb1's verification list (veri_test2.txt), and whom vox1_meta.csv or
 vox2_meta.csv puts into the set "test"; the others go to train and, by hash, to validation. The lists of

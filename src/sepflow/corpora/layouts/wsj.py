@@ -1,4 +1,4 @@
-"""The Wall Street Journal corpora, WSJ0 (LDC93S6A) and WSJ1 (LDC94S13A): si_tr_s/011/011c0201.wv1 and the like.
+"""The Wall Street Journal corpora, WSJ0 (LDC93S6A) and WSJ1 (LDC94S13A): si_tr_s/011/011c0201.wv1, ...
 
 From the disks as LDC made them (11-1.1/wsj0/si_tr_s/...) or merged below wsj0 and wsj1; names in any case;
 .wv1 or what was made of it. Two forms: by directories (as wsj0-mix takes them), and by the index files of
@@ -24,7 +24,7 @@ INDICES = {  # subset: (its index file, its split)
 LEFT_OUT = re.compile(r"wsj0/si_tr_s/401/", re.IGNORECASE)  # in the index, but not of the 84 speakers
 TRANSCRIPT = re.compile(r"(?P<text>.*)\((?P<id>\w+)\)")
 NOISE = re.compile(r"\[.*\]|~|\.")  # [door_slam], [<door_slam], [/phone_ring]; cut off; a pause
-MARKED = re.compile(r"<([\w']+)>|\*([\w'-]+)\*")  # spoken but to be deleted; mispronounced
+MARKED = re.compile(r"<([\w'.-]+)>|\*([\w'.-]+)\*")  # spoken but to be deleted; mispronounced
 
 
 def words_of(transcript: str) -> str:
@@ -46,7 +46,7 @@ def _texts(tables: Tables) -> dict[str, str]:
 def _label(rows: list[Row], tables: Tables, text_needed: bool = False) -> tuple[list[Row], list[str]]:
     for row in rows:
         row |= {key: row[key].lower() for key in ("id", "speaker")}
-    words = (line.lower().split() for _, line in tables.lines(".*spkrinfo.txt", comment=";"))
+    words = (line.lower().split() for _, line in tables.lines(r"[^/]*spkrinfo\.txt", comment=";"))
     sexes = {first: rest[0] for first, *rest in words if rest and rest[0] in ("m", "f")}
     fill(rows, "sex", sexes, "speaker")
     missing = "no transcript of it (in no .dot or .lsn file)" if text_needed else ""
@@ -56,8 +56,11 @@ def _label(rows: list[Row], tables: Tables, text_needed: bool = False) -> tuple[
 def _label_indexed(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:
     there = {row["id"].lower(): row for row in rows}
     chosen, problems = [], []
-    for subset, (index, split) in INDICES.items():
-        for place, line in tables.lines(rf"(?:.*/)?{re.escape(index)}", comment=";"):
+    for subset in sorted(tables.asked or INDICES):
+        index, split = INDICES[subset]
+        if tables.asked and not tables.named(re.escape(index)):
+            problems.append(f"{index}: not there, and it lists {subset} (is all of it unpacked?)")
+        for place, line in tables.lines(re.escape(index), comment=";"):
             path = line.rpartition(":")[2].strip()
             name = path.rpartition("/")[2].partition(".")[0].lower()
             if LEFT_OUT.match(path):
@@ -66,6 +69,8 @@ def _label_indexed(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str
                 chosen.append(there[name] | {"subset": subset, "split": split})
             else:
                 problems.append(f"{place}: {path}: in the index, but no such file (is that disk there?)")
+    if not chosen and not problems:
+        problems.append("wsj0/doc/indices, wsj1/doc/indices: not there, and they list who is in which set")
     chosen, more = _label(sorted(chosen, key=lambda row: row["path"]), tables, text_needed=True)
     return chosen, problems + more
 
@@ -88,6 +93,7 @@ RECOGNITION = Layout(
     title="WSJ0 and WSJ1",
     tree="wsj0/si_tr_s/011/011c0201.wv1 (or .wav) and wsj1/si_tr_s/..., below any directories",
     audio=rf"(?P<directory>{_DIRECTORY}){_UTTERANCE}",
+    subsets=tuple(INDICES),
     tables="|".join([_TABLES, *(re.escape(index) for index, _ in INDICES.values())]),
     label=_label_indexed,
     anywhere=True,

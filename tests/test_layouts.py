@@ -1,0 +1,157 @@
+"""From a layout to a packed corpus and to the names of a plan."""
+
+import shutil
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from corpora_on_disk import RATE, put, write
+from sepflow import plan
+from sepflow.corpora import build
+from sepflow.corpora.layouts import PLACES, corpus_digest, find
+from sepflow.corpora.packed import PackedCorpus
+from sepflow.errors import SepflowError
+
+
+@pytest.fixture
+def libri(tmp_path):
+    """LibriSpeech with two subsets of three speakers each."""
+    root = tmp_path / "LibriSpeech"
+    people = {"train-clean-100": ("19", "26", "27"), "dev-clean": ("84", "174", "251")}
+    for subset, speakers in people.items():
+        for speaker in speakers:
+            chapter = f"{subset}/{speaker}/7/{speaker}-7"
+            put(root, f"{chapter}-0000.flac", f"{chapter}-0001.flac")
+            write(root, f"{chapter}.trans.txt", f"{speaker}-7-0000 ONE", f"{speaker}-7-0001 TWO")
+    write(root, "SPEAKERS.TXT", *(f"{x} | F | any | 1.0 | N" for y in people.values() for x in y))
+    return root
+
+
+def recipe_of(root, **keys):
+    recipe = {"kind": "folder", "rate": RATE} | keys
+    return recipe if "release" in keys else recipe | {"digest": corpus_digest(recipe, root)}
+
+
+def made(root, jobs=1, **keys):
+    out = root.parent / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    build(recipe_of(root, **keys), out, root, jobs)
+    return PackedCorpus(out)
+
+
+def complaint(root, **keys):
+    with pytest.raises(SepflowError) as error:
+        made(root, **keys)
+    assert not (root.parent / "out" / "manifest.csv").exists()
+    return str(error.value)
+
+
+def test_a_layout_becomes_a_packed_corpus(libri, caplog):
+    corpus = made(libri, layout="librispeech", jobs=2)
+    assert len(corpus) == 12 and set(corpus.manifest["split"]) == {"train", "validation"}
+    row = corpus.manifest.loc["27-7-0001"]
+    assert row[["speaker", "sex", "split", "text", "subset"]].tolist() == [
+        "27",
+        "f",
+        "train",
+        "TWO",
+        "train-clean-100",
+    ]
+    assert corpus.read("27-7-0001").shape == (int(0.6 * RATE),)
+    assert "dev-clean: 6 of the 2703 recordings that were published" in caplog.text
+    some = made(libri, layout="librispeech", subsets=["dev-clean"])
+    assert set(some.manifest["subset"]) == {"dev-clean"} and len(some) == 6  # fmt: skip
+
+
+def test_what_a_corpus_publishes_is_not_dealt_again(libri):
+    message = complaint(libri, layout="librispeech", splits={"test": 0.2})
+    assert message.startswith("splits: test: librispeech has its own. Take this out")
+
+
+def test_speakers_without_a_split_are_dealt_among_the_rest(tmp_path):
+    root = tmp_path / "sins"
+    names = [f"audio/DevNode1_ex{session}_{segment}.wav" for session in range(10) for segment in range(2)]
+    put(root, *names, channels=4)
+    write(root, "meta.txt", *(f"{name}\tother\tx" for name in names))
+    assert "4 channels (set `channel: mean`" in complaint(root, layout="sins")
+    manifest = made(root, layout="sins", channel=0).manifest
+    assert manifest.groupby("split")["speaker"].nunique().to_dict() == {
+        "test": 2,
+        "train": 6,
+        "validation": 2,
+    }
+    even = made(root, layout="sins", channel=0, splits={"validation": 0.5, "test": 0}).manifest
+    assert even.groupby("split")["speaker"].nunique().to_dict() == {"train": 5, "validation": 5}
+
+
+def test_speakers_that_a_corpus_puts_into_two_splits_are_refused(tmp_path):
+    root = tmp_path / "desed"
+    put(
+        root,
+        "audio/train/weak/Yabcdefghijk_0.000_10.000.wav",
+        "audio/eval/public/Yabcdefghijk_9.000_19.000.wav",
+    )
+    write(root, "metadata/train/weak.tsv", "filename\tevent_labels", "Yabcdefghijk_0.000_10.000.wav\tDog")
+    write(root, "metadata/eval/public.tsv", "filename\tevent_labels", "Yabcdefghijk_9.000_19.000.wav\tDog")
+    assert "speaker 'abcdefghijk' is in several splits: test and train" in complaint(root, layout="desed")
+
+
+def test_nist_files_of_the_journal_are_packed(tmp_path):
+    root = tmp_path / "wsj"
+    put(root, "wsj0/si_tr_s/01i/01ic0201.wv1", "wsj0/SI_ET_05/440/440C0401.WV1", format="NIST")
+    manifest = made(root, layout="wsj0").manifest
+    assert manifest["split"].to_dict() == {"440c0401": "test", "01ic0201": "train"}
+    assert set(manifest["samples"]) == {int(0.6 * RATE)}
+
+
+def test_a_release_must_be_whole(libri):
+    message = complaint(libri, layout="librispeech", release="openslr.org/12")
+    assert "2 problems" in message and "train-clean-100: 6 of the 28539 recordings" in message
+
+
+def test_the_digest_is_that_of_the_subsets_and_their_tables(libri):
+    def name(**keys):
+        return recipe_of(libri, **keys)["digest"]
+
+    part = {"layout": "librispeech", "subsets": ["dev-clean"]}
+    before = name(**part), name(layout="librispeech"), name()
+    put(libri, "train-clean-100/27/7/27-7-0002.flac")
+    (libri / "README.TXT").write_text("nothing")
+    assert name(**part) == before[0]
+    after = name(layout="librispeech"), name()
+    assert after[0] != before[1] and after[1] != before[2]
+    write(libri, "dev-clean/84/7/84-7.trans.txt", "84-7-0000 THREE", "84-7-0001 TWO")
+    assert name(**part) != before[0] and name() == after[1]
+    recipe = recipe_of(libri, **part)
+    put(libri, "dev-clean/84/7/84-7-0001.flac", seconds=0.7)
+    with pytest.raises(SepflowError, match="changed since this corpus was planned"):
+        build(recipe, libri.parent / "out", libri, 1)
+
+
+def test_a_scale_names_a_layout_and_plans_each_folder_once(checkout, libri, monkeypatch):
+    def runs():
+        config = {"scale": "tiny", "papers": ["ts_mixit"], "corpora": {"speech": str(libri)}}
+        return plan.load(config, checkout.root)
+
+    plain = runs()
+    calls = []
+    monkeypatch.setattr(plan, "corpus_digest", lambda *args: calls.append(args) or corpus_digest(*args))
+    checkout.edit("config/scales/tiny.yaml", "    kind: folder", "    kind: folder\n    layout: librispeech")
+    checkout.edit("config/scales/tiny.yaml", "    splits:\n      test: 0.25\n      validation: 0.25\n", "")
+    (recipe,) = runs().corpora.values()
+    assert recipe["layout"] == "librispeech" and recipe["digest"] == corpus_digest(recipe, libri)
+    assert len(calls) == 1 and not set(runs().runs) & set(plain.runs)
+    checkout.edit("config/scales/tiny.yaml", "layout: librispeech", "layout: librispech")
+    with pytest.raises(SepflowError, match="corpora.speech.layout"):
+        runs()
+    checkout.edit("config/scales/tiny.yaml", "layout: librispech", "subsets: [dev-clean]")
+    with pytest.raises(SepflowError, match="corpora.speech.*layout"):
+        runs()
+
+
+def test_the_schema_knows_every_layout_and_every_layout_is_there():
+    schema = yaml.safe_load((ROOT / "config/schemas/scale.yaml").read_text())
+    entry = schema["properties"]["corpora"]["additionalProperties"]["else"]["properties"]
+    assert sorted(entry["layout"]["enum"]) == sorted(PLACES)
+    assert all(find(name).title and find(name).tree for name in PLACES)
