@@ -12,6 +12,7 @@ from conftest import Checkout
 from sepflow import cli, corpora, plan
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
+from sepflow.identity import RECIPES
 from sepflow.simulation.listed import decide_listed
 from sepflow.simulation.resampled import Resampled
 
@@ -90,7 +91,7 @@ def configure(checkout: Checkout, world, kind: str, mode: str, change=lambda tin
     entry, speech, lists = SCALES[kind]
     tiny = yaml.safe_load((checkout.root / "config/scales/tiny.yaml").read_text())
     shares = {"validation": 0.0, "test": 0.0}
-    tiny["corpora"] = {"speech": {"kind": "folder", "splits": shares}, "lists": entry}
+    tiny["corpora"] = {"speech": {"kind": "folder", "splits": shares}, "lists": dict(entry)}
     tiny["corpora"]["hiss"] = {"kind": "folder", "splits": shares, "channel": 0}
     tiny["roles"] = {"clean_speech_pairs": "lists"}
     mix = {"mixtures": 12, "min_seconds": 0.0, "length": mode, "split": "train"}
@@ -143,7 +144,7 @@ def test_what_the_workflow_mixes_is_what_the_simulator_writes(listed, world, tmp
         for path in files:
             samples, codes = soundfile.read(path, dtype="float64")[0] * 32768, expected[signal, path.name]
             assert len(samples) == len(codes)
-            if kind == "wsj0mix":  # rounded, of float64: ours are float32, some last bits (1e-3 of a step) away
+            if kind == "wsj0mix":  # of float64: ours is some last bits of float32 (1e-3) away
                 assert np.abs(samples - codes).max() <= 0.5 + 5e-3
             wrong += (np.clip(np.floor(samples), -32768, 32767) != codes).sum() * (kind == "librimix")
             count += len(codes)
@@ -206,3 +207,10 @@ def test_a_scale_that_does_not_fit_its_lists_says_where(world, checkout, place, 
     configure(checkout, world, "librimix", "min", change)
     with pytest.raises(SepflowError, match=said):
         planned(checkout)
+
+
+def test_new_code_of_a_published_mix_renames_it(world, checkout, monkeypatch):
+    configure(checkout, world, "librimix", "min")
+    before = planned(checkout).find("student_2src").name
+    monkeypatch.setitem(RECIPES, "librimix", RECIPES["librimix"] + 1)
+    assert planned(checkout).find("student_2src").name != before

@@ -12,20 +12,21 @@ from conftest import ROOT
 from sepflow import plan, tasks
 from sepflow.errors import SepflowError
 from sepflow.identity import NEUTRAL, RECIPES, difference, digest, merge, run_name
+from sepflow.simulation.recipes import rate_of
 
 # Names that users have on disk. They change when what determines a run changes, and then on purpose.
 FROZEN = {
-    "teacher_2src": "4c7429e34556",
-    "teacher_1or2src": "2854cc96d6ab",
-    "student_2src": "dab63e3b215a",
-    "student_1or2src": "64d5d86182ac",
-    "finetuned": "266aa644d93d",
-    "distilled": "b03c31e7e401",
-    "distilled_finetuned": "f83adec0a781",
-    "teacher_dprnn": "88b993af87d6",
-    "supervised_10": "fe70313913e7",
-    "supervised_10_dprnn": "ea006f62c191",
-    "supervised_100": "d6799e963b59",
+    "teacher_2src": "1aba9e1323e9",
+    "teacher_1or2src": "6bf801ca134b",
+    "student_2src": "396eb4281b0f",
+    "student_1or2src": "cba7e7964117",
+    "finetuned": "922d77839a6d",
+    "distilled": "3c588ff22779",
+    "distilled_finetuned": "f18ba7ffb342",
+    "teacher_dprnn": "2fa619e6c63c",
+    "supervised_10": "c9cb5c661183",
+    "supervised_10_dprnn": "62051786a0e4",
+    "supervised_100": "4e553c65281e",
 }
 
 # Section 3 of the paper, and what its first author's code adds (segments, epochs, clipping).
@@ -92,7 +93,7 @@ def test_scale_paper_is_the_paper(label):
     flat = {key: spec[key] for key in ("batch", "segment", "steps")}
     flat |= {f"optimizer.{key}": spec["optimizer"][key] for key in ("name", "lr", "clip")}
     flat |= {f"objective.{key}": spec["objective"][key] for key in ("max_snr", "consistency")}
-    flat |= {"data.rate": mix["corpus"]["rate"], "data.mixtures": mix["mixtures"]}
+    flat |= {"data.rate": rate_of(mix), "data.mixtures": mix["mixtures"]}
     flat |= {"data.level_difference": mix["level_difference"]}
     assert flat == PAPER
     model, outputs = spec["model"], RUNS[label][:2]
@@ -171,9 +172,10 @@ def test_how_a_number_is_written_does_not_rename():
     assert digest({"a": 0.5}) != digest({"a": 5})
 
 
-@pytest.mark.parametrize("stage", RECIPES)
+# (No paper has a mix of LibriMix's yet: tests/test_listed.py.)
+@pytest.mark.parametrize("stage", sorted(RECIPES.keys() - {"librimix"}))
 def test_new_code_of_a_stage_renames_what_is_made_by_it(stage, monkeypatch):
-    scale = "paper" if stage == "folder" else "demo"
+    scale = "paper" if stage in ("folder", "wsj0mix") else "demo"
     before = load(scale).find("student_2src").name
     monkeypatch.setitem(RECIPES, stage, RECIPES[stage] + 1)
     assert load(scale).find("student_2src").name != before
@@ -209,12 +211,12 @@ def test_difference_names_the_key_and_both_values():
         (PAPER_FILE, "  teacher: {model", "  techer: {model", ["stages", "did you mean 'teacher'"]),
         (PAPER_FILE, "    role: clean_speech_pairs\n", "", ["mixes.train", "role: not set"]),
         (PAPER_FILE, "{name: conv_tasnet, sources: 2}", "{name: conv_tasnet, sorces: 2}", ["'sources'"]),
-        ("scales/paper.yaml", "papers: {}", "papers: {ts_mixti: {}}", ["papers.ts_mixti", "'ts_mixit'"]),
-        ("scales/paper.yaml", "splits:", "spilts:", ["corpora.wsj0", "did you mean 'splits'"]),
+        ("scales/paper.yaml", "  ts_mixit:", "  ts_mixti:", ["papers.ts_mixti", "'ts_mixit'"]),
+        ("scales/paper.yaml", "layout:", "layuot:", ["corpora.wsj0", "did you mean 'layout'"]),
         (PAPER_FILE, "selection: oracle", "selection: none", ["oracle_2src", "selection"]),
-        ("scales/paper.yaml", "wsj0: {kind", "wsj: {kind", ["paper.yaml", "clean_speech_pairs", "'wsj'"]),
+        ("scales/paper.yaml", "wsj0_2mix: {kind", "wsj: {kind", ["paper.yaml", "clean_speech_pairs"]),
         ("scales/paper.yaml", "kind: folder", "kind: folders", ["corpora.wsj0"]),
-        ("scales/paper.yaml", "papers: {}", "papers: {ts_mixit: {runs: {x: {}}}}", ["runs.x", "there is"]),
+        ("scales/paper.yaml", "    mixes:", "    runs: {x: {}}\n    mixes:", ["runs.x", "there is"]),
     ],
 )  # fmt: skip
 def test_a_wrong_key_is_named_with_its_file_and_what_was_meant(checkout, file, old, new, words):

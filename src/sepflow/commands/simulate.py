@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import desed, librimix, wsj0mix
+from sepflow.commands import desed, librimix, whamr, wsj0mix
 
-KINDS: tuple[Any, ...] = (librimix, wsj0mix, desed)  # the modules of this package that add a simulator
+KINDS: tuple[Any, ...] = (librimix, wsj0mix, whamr, desed)  # the modules of this package that add a simulator
 
 
 def add(commands: Any) -> None:
