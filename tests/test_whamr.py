@@ -18,7 +18,7 @@ from conftest import environment
 from sepflow import cli
 from sepflow.simulation.rooms import Room, anechoic, reverberant, whamr
 from sepflow.simulation.whamr_lists import read_mixtures
-from whamr_corpus import write_corpora, write_table
+from whamr_corpus import list_path, write_corpora, write_table
 
 RATES, MODES = (8000, 16000), ("min", "max")
 
@@ -39,76 +39,77 @@ def sepflow(*words):
 
 
 def contents(root):
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+    """All but what a kill left of a room."""
+    files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.parent.name != "tmp"]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
 
 
 def grid(x):
     return np.float64(np.int16(np.round(2**15 * x))) / 2**15
 
 
-def official(corpus, split, name, k):
-    """{(rate, mode, signal): float64 samples}: the program's steps, one after the other."""
+def room_of(corpus, split, name):
     with (corpus / "lists" / f"reverb_params_{split}.csv").open() as file:
         row = next(row for row in csv.DictReader(file) if row["utterance_id"] == name)
     at = {key: float(cell) for key, cell in row.items() if key != "utterance_id"}
     size = (at["room_x"], at["room_y"], at["room_z"])
-    room = Room(
-        size,
-        at["T60"],
-        whamr(size, at["T60"]),
-        tuple((at[f"s{s}_x"], at[f"s{s}_y"], at[f"s{s}_z"]) for s in (1, 2)),
-        tuple((at[f"mic{c}_x"], at[f"mic{c}_y"], at["mic_z"]) for c in "LR"),
-    )
-    speech = [
-        soundfile.read(corpus / "wsj0" / "si_tr_s" / u[:3] / f"{u}.wav")[0]
-        for u in (name.split("_")[0], name.split("_")[2])
-    ]
-    noise = soundfile.read(corpus / "wham" / split / name)[0]
-    levels = np.load(corpus / "wham" / "metadata" / f"scaling_{split}.npz", allow_pickle=True)
-    assert levels["utterance_id"][k] == name
+    sources = tuple((at[f"s{s}_x"], at[f"s{s}_y"], at[f"s{s}_z"]) for s in (1, 2))
+    microphones = tuple((at[f"mic{c}_x"], at[f"mic{c}_y"], at["mic_z"]) for c in "LR")
+    return Room(size, at["T60"], whamr(size, at["T60"]), sources, microphones)
+
+
+def in_room(room, speech, length):
+    """{(kind, rate): [2, 2, samples]}."""
     heard = {}
     for kind, responses in (("anechoic", anechoic(room)), ("reverb", reverberant(room))):
-        taps = responses.shape[2]
-        premix = np.zeros((2, 2, len(noise) + taps - 1))
+        premix = np.zeros((2, 2, length + responses.shape[2] - 1))
         for s, m in itertools.product(range(2), range(2)):
-            padded = np.append(grid(speech[s]), np.zeros(len(noise) - len(speech[s])))
+            padded = np.append(grid(speech[s]), np.zeros(length - len(speech[s])))
             premix[s, m] += fftconvolve(responses[s, m], padded)
         heard[kind, 16000] = premix
         heard[kind, 8000] = resample_poly(premix, 8000, 16000, axis=2)
+    return heard
+
+
+def official(corpus, split, name, k):
+    """{(rate, mode, signal): float64 samples}: the program's steps, one after the other."""
+    spoken = (name.split("_")[0], name.split("_")[2])
+    speech = [soundfile.read(corpus / list_path(utterance))[0] for utterance in spoken]
+    noise = soundfile.read(corpus / "wham" / split / name)[0]
+    levels = np.load(corpus / "wham" / "metadata" / f"scaling_{split}.npz", allow_pickle=True)
+    assert levels["utterance_id"][k] == name
+    heard = in_room(room_of(corpus, split, name), speech, len(noise))
     result = {}
     for rate, mode in itertools.product(RATES, MODES):
         key = f"{rate // 1000}k_{mode}"
-        sources = []
+        dry = []
         for s in range(2):
             samples = resample_poly(speech[s], 8000, 16000) if rate == 8000 else speech[s]
             scaled = grid(samples * levels[f"scaling_wsjmix_{key}"][k][s])
-            sources.append(scaled * levels[f"scaling_wham_speech_{key}"][k])
+            dry.append(scaled * levels[f"scaling_wham_speech_{key}"][k])
         full = resample_poly(noise, 8000, 16000) if rate == 8000 else noise
         full = full * levels[f"scaling_wham_noise_{key}"][k]
-        length = len(full) if mode == "max" else min(map(len, sources))
+        length = len(full) if mode == "max" else min(map(len, dry))
         start = int(levels["speech_start_sample_16k"][k]) // (16000 // rate)
+        cut = full if mode == "max" else full[start : start + length]
         for kind in ("anechoic", "reverb"):
             signals = []
             for s in range(2):
-                gain = np.sqrt(np.sum(sources[s] ** 2) / np.sum(heard["anechoic", rate][s, 0] ** 2))
+                gain = np.sqrt(np.sum(dry[s] ** 2) / np.sum(heard["anechoic", rate][s, 0] ** 2))
                 signals.append(heard[kind, rate][s, :, :length].T * gain)
-            if mode == "min":
-                cut = full[start : start + length]
-            else:
-                cut = full
-                for s in range(2):
-                    later = np.zeros_like(full)
-                    later[start : len(signals[s])] = signals[s][0 : len(signals[s]) - start]
-                    signals[s] = later
-            s1, s2 = signals
-            result[rate, mode, "noise"] = cut
-            result |= {(rate, mode, f"s1_{kind}"): s1, (rate, mode, f"s2_{kind}"): s2}
-            result |= {
-                (rate, mode, f"mix_clean_{kind}"): s1 + s2,
-                (rate, mode, f"mix_single_{kind}"): s1 + cut,
-            }
-            result[rate, mode, f"mix_both_{kind}"] = s1 + s2 + cut
+            result |= {(rate, mode, name): x for name, x in append(*signals, cut, start, mode, kind)}
     return result
+
+
+def append(s1, s2, noise, start, mode, kind):
+    """(signal, samples) of one kind: the speech where it lies in the noise, and the mixtures."""
+    if mode == "max":
+        later = [np.zeros_like(noise), np.zeros_like(noise)]
+        for to, samples in zip(later, (s1, s2), strict=True):
+            to[start : len(samples)] = samples[0 : len(samples) - start]
+        s1, s2 = later
+    yield from (("noise", noise), (f"s1_{kind}", s1), (f"s2_{kind}", s2), (f"mix_clean_{kind}", s1 + s2))
+    yield from ((f"mix_single_{kind}", s1 + noise), (f"mix_both_{kind}", s1 + s2 + noise))
 
 
 def names(corpus, split):

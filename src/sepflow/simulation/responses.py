@@ -36,20 +36,22 @@ class Rooms:
         """(anechoic, reverberant) responses of `room`, float64 [sources, microphones, samples] each."""
         return rooms.anechoic(room, rate), self._reverberant(room, rate)
 
-    def path(self, room: Room, rate: int = RATE) -> Path | None:
-        """Where the reverberant responses of `room` are kept."""
+    @staticmethod
+    def place(room: Room, rate: int = RATE) -> Path:
+        """Where the reverberant responses of `room` are kept, below `cache`."""
         name = digest({"recipe": RECIPE, "rate": rate, "room": room.parameters()})
-        return self.cache and self.cache / name[:2] / f"{name}.npy"
+        return Path(name[:2], f"{name}.npy")
 
     def _reverberant(self, room: Room, rate: int) -> np.ndarray:
-        path = self.path(room, rate)
-        if path is None:
+        if self.cache is None:
             return rooms.reverberant(room, rate)
+        path = self.cache / self.place(room, rate)
         try:
             return np.load(path, allow_pickle=False)
         except (FileNotFoundError, ValueError, EOFError):  # not there, or damaged by others
             responses = rooms.reverberant(room, rate)
-        with replacing(path) as temporary:
+        # Not beside the responses: what a kill leaves behind lies where it is known for what it is.
+        with replacing(path, self.cache / "tmp") as temporary:
             np.save(temporary, responses)
         return responses
 

@@ -9,6 +9,7 @@ from sepflow.errors import SepflowError
 from sepflow.simulation.inputs import number, positive
 
 WAY_OUT = "Take the published metadata (metadata/ of pywsj0-mix), or mend the lines."
+ONE_KIND = "Keep the tables of one kind: the field's program takes whichever its directory lists last."
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ def name(paths: tuple[str, ...], snrs: tuple[float, ...]) -> str:
 def read_powers(directory: Path) -> dict[str, float]:
     """{utterance: power of its active speech} from all tables of `directory`, lines "utterance power".
 
-    Raises SepflowError with all faulty lines, and where two tables differ: the field's program would then
-    depend on the order of the directory.
+    Raises SepflowError with all faulty lines, or with all utterances that two tables give different powers.
     """
     powers: dict[str, float] = {}
     owners: dict[str, str] = {}
     problems: list[str] = []
+    conflicts: list[str] = []
     for path in sorted(directory.glob("*.txt")):
         for line, text in enumerate(_text(path).splitlines(), 1):
             fields = text.split()
@@ -78,9 +79,10 @@ def read_powers(directory: Path) -> dict[str, float]:
                 problems.append(f"{place}: {reason}")
                 continue
             if powers.setdefault(key, power) != power:
-                problems.append(f"{place}: {key} has another power in {owners[key]}")
+                conflicts.append(f"{place}: {key} has another power in {owners[key]}")
             owners.setdefault(key, place)
     refuse(str(directory), problems or ([] if powers else ["no tables (*.txt)"]), WAY_OUT)
+    refuse(str(directory), conflicts, ONE_KIND)
     return powers
 
 
