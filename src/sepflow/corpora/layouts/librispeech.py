@@ -7,8 +7,8 @@ SUBSET = r"(?P<subset>(?:train|dev|test)-[a-z]+(?:-\d+)?)"
 
 
 def _label(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:
-    # At most four times: the name of speaker 60 has "|" in it.
-    speakers = [line.split("|", 4) for _, line in tables.lines("SPEAKERS.TXT", comment=";")]
+    # Never by the number of cells: the name of speaker 60 has "|" in it.
+    speakers = [line.split("|") for _, line in tables.lines("SPEAKERS.TXT", comment=";")]
     fill(rows, "sex", {cells[0].strip(): cells[1].strip() for cells in speakers if len(cells) > 1}, "speaker")
     texts = tables.pairs(r"[^/]*\.trans\.txt")
     problems = fill(rows, "text", texts, missing="no transcript of it (is its chapter's .trans.txt there?)")
