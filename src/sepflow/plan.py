@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow import config as files
+from sepflow.corpora import catalogue
 from sepflow.corpora.digest import folder_digest
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, run_name
@@ -92,22 +93,21 @@ def load(config: dict[str, Any], root: Path) -> Plan:
             raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
     for name in config["papers"]:
         paper = files.read(directory / "papers" / f"{name}.yaml", "paper", directory)
-        _Resolver(plan, name, paper, scale, config).all()
+        _Resolver(plan, name, paper, scale, config, root).all()
     return plan
 
 
 def _known_elsewhere(corpus: str, directory: Path) -> bool:
-    """Another scale may use the corpus: then its path in config.yaml is no mistake."""
-    return any(
-        corpus in files.read(p, "scale", directory)["corpora"] for p in (directory / "scales").glob("*.yaml")
-    )
+    """The catalogue or another scale may have the corpus: then its path in config.yaml is no mistake."""
+    scales = (files.read(path, "scale", directory) for path in (directory / "scales").glob("*.yaml"))
+    return corpus in catalogue.names(directory.parent) or any(corpus in x["corpora"] for x in scales)
 
 
 class _Resolver:
     """One paper at one scale, resolved into `plan`."""
 
-    def __init__(self, plan: Plan, name: str, paper: dict, scale: dict, config: dict):
-        self.plan, self.name, self.scale, self.config = plan, name, scale, config
+    def __init__(self, plan: Plan, name: str, paper: dict, scale: dict, config: dict, root: Path):
+        self.plan, self.name, self.scale, self.config, self.root = plan, name, scale, config, root
         change = scale["papers"].get(name, {})
         self.file = f"config/papers/{name}.yaml"
         for part in ("mixes", "models", "stages", "runs"):
@@ -237,6 +237,7 @@ class _Resolver:
     def folder_digest(self, name: str, path: str | None, public: list[str]) -> str:
         if not path:
             words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
+            words += catalogue.hint(name, self.root)
             raise SepflowError(
                 f"config/config.yaml: corpora.{name} is not set: scale {self.plan.scale} reads a folder of "
                 "recordings; give its directory there, or with "
