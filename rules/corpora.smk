@@ -1,3 +1,30 @@
+# What is free of the catalogue.
+FETCHABLE = jobs.fetchable(workflow.basedir)
+
+
+localrules:
+    fetch,  # a cluster's nodes seldom reach the web
+
+
+# Only what is asked for by name is fetched: snakemake data/librispeech/.sepflow/dev-clean.json
+rule fetch:
+    output:
+        "data/{name}/.sepflow/{part}.json",
+    log:
+        "results/logs/fetch/{name}-{part}.log",
+    wildcard_constraints:
+        name=jobs.pattern(FETCHABLE),
+        part=jobs.pattern({part for parts in FETCHABLE.values() for part in parts}),
+    conda:
+        "../envs/fetch.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=2880,
+    script:
+        "../workflow/scripts/fetch.py"
+
+
 rule corpus:
     output:
         manifest="results/corpora/{corpus}/manifest.csv",

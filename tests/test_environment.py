@@ -19,6 +19,7 @@ CONDA = {
     "soxr-python": "soxr",
     "matplotlib-base": "matplotlib",
 }
+OUTSIDE_PYPI = {"python", "aria2"}
 
 
 def normal(name: str) -> str:
@@ -35,16 +36,17 @@ def test_conda_environments_agree_with_the_lock(path):
     pinned += [x.replace("==", "=") for part in dependencies if isinstance(part, dict) for x in part["pip"]]
     checked = 0
     for name, number in (pin.split("=") for pin in pinned if "=" in pin):
-        if name != "python":
+        if name not in OUTSIDE_PYPI:
             assert LOCKED[normal(CONDA.get(name, name))] == number, name
             checked += 1
-    assert checked > 5
+    assert checked >= 3
 
 
 @pytest.mark.parametrize(
     ("environment", "modules"),
     [
         ("audio", "sepflow.corpora.espeak sepflow.corpora.folder sepflow.simulation.decide sepflow.tables"),
+        ("fetch", "sepflow.corpora.catalogue sepflow.corpora.fetch"),
         ("torch", "sepflow.training.train sepflow.labels sepflow.evaluation sepflow.figures.write"),
     ],
 )

@@ -234,7 +234,7 @@ def cut(site, root, name, data=DATA, **what):
 
 
 def went_on(site, name, least=500_000):
-    """Whether only the rest was asked for. (aria2 first asks without a range, for the length, and hangs up.)"""
+    """Whether only the rest was asked for. (aria2 first asks without a range, and hangs up.)"""
     starts = site.starts(name)
     return starts.count(0) <= 1 and min(filter(None, starts), default=0) > least
 
@@ -329,6 +329,8 @@ def test_killed_at_every_step_it_ends_the_same(site, root, monkeypatch):
     steps, rename = 0, Path.replace
     while True:
         place = root / str(steps)
+        (place / "Toy").mkdir(parents=True)  # of another part: so it is not one rename
+        (place / "Toy/README").write_bytes(b"about")
         site.put("x", DATA)
         site.asked.clear()
         left = steps
@@ -351,8 +353,7 @@ def test_killed_at_every_step_it_ends_the_same(site, root, monkeypatch):
                 break
         go(place, described(site.url("x")))
         assert tree(place) == TOY and journal(place) == {"dev.tar.gz.json", "dev.json"}
-        transfers = len(site.starts("x"))
-        assert transfers == 1 or (transfers, steps) == (2, 0), (transfers, steps)
+        assert len(site.starts("x")) == 1, steps
         steps += 1
     assert steps > 6
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow import config as files
+from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, run_name
 from sepflow.roles import Roles
@@ -85,7 +86,7 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     files.check(config, "config", directory, "config/config.yaml")
     path = directory / "scales" / f"{config['scale']}.yaml"
     scale = files.read(path, "scale", directory)
-    roles = Roles(scale, config["scale"], config.get("corpora") or {})
+    roles = Roles(scale, config["scale"], config.get("corpora") or {}, root)
     plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, labels=roles.labels)
     papers = sorted(file.stem for file in (directory / "papers").glob("*.yaml"))
     for unknown in set(scale["papers"]) - set(papers):
@@ -101,10 +102,9 @@ def load(config: dict[str, Any], root: Path) -> Plan:
 
 
 def _known_elsewhere(corpus: str, directory: Path) -> bool:
-    """Another scale may use the corpus: then its path in config.yaml is no mistake."""
-    return any(
-        corpus in files.read(p, "scale", directory)["corpora"] for p in (directory / "scales").glob("*.yaml")
-    )
+    """The catalogue or another scale may have the corpus: then its path in config.yaml is no mistake."""
+    scales = (files.read(path, "scale", directory) for path in (directory / "scales").glob("*.yaml"))
+    return corpus in catalogue.names(directory.parent) or any(corpus in x["corpora"] for x in scales)
 
 
 class _Resolver:

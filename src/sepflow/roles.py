@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow import config as files
+from sepflow.corpora import catalogue
 from sepflow.corpora.digest import list_digest
 from sepflow.corpora.layouts import corpus_digest
 from sepflow.errors import SepflowError
@@ -14,8 +15,8 @@ from sepflow.simulation.recipes import LISTED, NATIVE_RATE, Recipe
 class Roles:
     """The corpora of a scale as recipes; `corpora`, `labels`: those asked for so far, by their names."""
 
-    def __init__(self, scale: dict[str, Any], name: str, paths: dict[str, str]):
-        self.scale, self.paths = scale, paths
+    def __init__(self, scale: dict[str, Any], name: str, paths: dict[str, str], root: Path):
+        self.scale, self.paths, self.root = scale, paths, root
         self.name, self.file = name, f"config/scales/{name}.yaml"
         self.corpora: dict[str, Recipe] = {}
         self.labels: dict[str, str] = {}
@@ -89,6 +90,7 @@ class Roles:
         if not path:
             public = entry.get("public", [])
             words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
+            words += catalogue.hint(name, self.root)
             what = "lists of mixtures" if listed else "a folder of recordings"
             raise SepflowError(
                 f"config/config.yaml: corpora.{name} is not set: scale {self.name} reads {what}; "

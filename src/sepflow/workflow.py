@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.adoption import is_adopted
+from sepflow.corpora import catalogue
 from sepflow.figures.losses import comparable
 from sepflow.identity import canonical, digest, without_neutral
 from sepflow.plan import Plan
@@ -62,6 +63,12 @@ class Jobs:
     def pattern(self, names: Iterable[str]) -> str:
         """A wildcard constraint that matches these names and, where there are none, nothing."""
         return "|".join(sorted(names)) or "(?!)"
+
+    def fetchable(self, directory: str) -> dict[str, list[str]]:
+        """{corpus: its parts that are free} of the catalogue in the checkout `directory`."""
+        corpora = catalogue.read_all(Path(directory))
+        free = {name: [part.name for part in x.parts.values() if part.free] for name, x in corpora.items()}
+        return {name: parts for name, parts in free.items() if parts}
 
     def results(self, paper: str) -> list[str]:
         """The files of all tables of a paper, and their pictures."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# Nothing that needs numpy here: every planning of a workflow comes this way.
 from sepflow import config as files
-from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 
 KINDS = {"tar": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"), "zip": (".zip",)}
@@ -88,7 +88,8 @@ def read(name: str, directory: Path) -> Corpus:
     path = _folder(directory) / f"{name}.yaml"
     value = files.read(path, "corpus", directory / "config")
     parts = {key: _part(key, part, value) for key, part in value["parts"].items()}
-    refuse(str(path), _problems(value, parts), "Mend this file.")
+    if problems := _problems(value, parts):
+        raise SepflowError(f"{path}: {'; '.join(problems)}")
     return Corpus(
         name=name,
         title=value["title"],

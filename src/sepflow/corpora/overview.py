@@ -97,11 +97,12 @@ def describe(entry: Entry) -> str:
         part = corpus.parts[name]
         size = readable(part.size) if part.free else "-"
         layout = "" if presence.layout in (None, "as published") else f"[layout: {presence.layout}] "
-        lines += [f"{name:<18}{presence.state:<12}{size:>10}  {part.access:<10}{layout}{part.title}".rstrip()]
+        start = f"{name:<18}{presence.state:<12}{size:>10}  {part.access:<10}"
+        lines += _wrapped(start, layout + part.title) or [start.rstrip()]
     if corpus.notes:
         lines += ["", *textwrap.wrap(corpus.notes, WIDTH)]
     if corpus.instructions and any(not part.free for part in entry.lacking(corpus.parts)):
-        lines += ["", *corpus.instructions.strip().splitlines()]
+        lines += ["", *textwrap.wrap(corpus.instructions, WIDTH, break_on_hyphens=False)]
     steps = [step for step in next_steps(entry, all_parts=True) if step.startswith("sepflow fetch")]
     return "\n".join([*lines, *(["", "Next steps:", *(f"  {step}" for step in steps)] if steps else [])])
 
