@@ -58,8 +58,9 @@ def bank(tmp_path_factory):
     return make_bank(tmp_path_factory.mktemp("bank"))
 
 
-def words(bank, out, *more, rirs=True, number=12, jobs=1):
+def words(bank, out, *more, rirs=True, rooms=0, number=12, jobs=1):
     room = ["--rirs", str(bank / "rir")] if rirs else ["--dry"]
+    room = ["--rooms", str(rooms)] if rooms else room
     folders = ["--foreground", str(bank / "fg"), "--background", str(bank / "bg"), *room]
     sizes = ["--number", str(number), "--seconds", str(SECONDS), "--rate", str(RATE), "--jobs", str(jobs)]
     split = [] if "--split" in more else ["--split", "train"]
@@ -262,6 +263,17 @@ def test_the_first_soundscapes_of_many_are_those_of_few(bank, tmp_path):
     other = made(bank, tmp_path / "other", "--plan-only", "--split", "validation", number=20)
     drawn = [[row["file"] for row in rows] for rows in soundscapes(other, "validation").values()]
     assert drawn != [[row["file"] for row in rows] for rows in soundscapes(few).values()]
+
+
+def test_simulated_rooms_are_computed_once_and_heard(bank, tmp_path):
+    one, two = (made(bank, tmp_path / str(jobs), rooms=3, number=8, jobs=jobs) for jobs in (1, 2))
+    drawn = {row["response"] for rows in soundscapes(one).values() for row in rows}
+    assert drawn == {f"room-{number:05d}" for number in range(3)}
+    assert len(list((one / ".sepflow/rooms").rglob("*.npy"))) == 3
+    dry = made(bank, tmp_path / "dry", rirs=False, number=8)
+    for name in soundscapes(one):
+        path = f"train/soundscapes/{name}.wav"
+        assert (one / path).read_bytes() == (two / path).read_bytes() != (dry / path).read_bytes()
 
 
 def test_dry_and_reverberant_soundscapes_are_pairs(bank, tmp_path):

@@ -214,7 +214,7 @@ def test_difference_names_the_key_and_both_values():
         ("scales/paper.yaml", "  ts_mixit:", "  ts_mixti:", ["papers.ts_mixti", "'ts_mixit'"]),
         ("scales/paper.yaml", "layout:", "layuot:", ["corpora.wsj0", "did you mean 'layout'"]),
         (PAPER_FILE, "selection: oracle", "selection: none", ["oracle_2src", "selection"]),
-        ("scales/paper.yaml", "wsj0_2mix: {kind", "wsj: {kind", ["paper.yaml", "clean_speech_pairs"]),
+        ("scales/paper.yaml", "wsj0_mix: {kind", "wsj: {kind", ["paper.yaml", "clean_speech_pairs"]),
         ("scales/paper.yaml", "kind: folder", "kind: folders", ["corpora.wsj0"]),
         ("scales/paper.yaml", "    mixes:", "    runs: {x: {}}\n    mixes:", ["runs.x", "there is"]),
     ],

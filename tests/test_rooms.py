@@ -4,13 +4,11 @@ import math
 
 import numpy as np
 import pytest
-import soundfile
 from scipy.signal import butter, sosfiltfilt
 
 from sepflow.errors import SepflowError
-from sepflow.seeding import generator
 from sepflow.simulation import rooms
-from sepflow.simulation.responses import Recorded, RoomRecipe, Rooms, draw_room
+from sepflow.simulation.responses import RoomRecipe, Rooms, draw_room
 from sepflow.simulation.rooms import Room, anechoic, reflection, reverberant, whamr
 
 RATE, SPEED = 16000, 343.0
@@ -231,25 +229,3 @@ def test_drawn_rooms_come_from_their_names(tmp_path):
     assert np.mean(times) == pytest.approx(0.3, abs=0.02)
     with pytest.raises(SepflowError, match="none of 1000 rooms holds"):
         draw_room("x", RoomRecipe(size=((1.0, 1.2), (1.0, 1.2), (2.0, 3.0))))
-
-
-def test_recorded_responses(tmp_path):
-    pulse = np.zeros((400, 2))
-    pulse[30], pulse[100] = [0.8, 0.4], [-0.2, 0.1]
-    for name, rate in (("a/x.wav", RATE), ("b/y.flac", RATE), ("z.wav", 48000)):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        soundfile.write(tmp_path / name, np.zeros_like(pulse) if name[0] == "b" else pulse, rate)
-    recorded = Recorded(tmp_path)
-    assert recorded.names == ["a/x.wav", "b/y.flac", "z.wav"]
-    np.testing.assert_allclose(recorded.read("a/x.wav"), pulse.T, atol=1 / 32768)
-    assert recorded.read("z.wav").shape == (2, 133)
-    # What it does to a constant does not depend on the rate.
-    np.testing.assert_allclose(recorded.read("z.wav").sum(axis=1), pulse.sum(axis=0), rtol=0.02)
-    with pytest.raises(SepflowError, match=r"y\.flac: holds NaN or infinite samples, or only zeros"):
-        recorded.read("b/y.flac")
-    picks = [recorded.pick(f"m{k}") for k in range(300)]
-    assert picks == [recorded.names[generator("response", f"m{k}").integers(3)] for k in range(300)]
-    assert all(picks.count(name) > 70 for name in recorded.names)
-    with pytest.raises(SepflowError, match="no audio in it"):
-        (tmp_path / "none").mkdir()
-        Recorded(tmp_path / "none")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from sepflow.corpora.sphere import header, opened
+from sepflow.corpora.decode import opened
+from sepflow.corpora.sphere import header
 from sepflow.errors import SepflowError
 from sepflow.simulation.inputs import read
 from spheres import sphere_bytes, write_sphere

@@ -27,6 +27,9 @@ def add(kinds: Any) -> None:
     option("--background", type=Path, required=True, metavar="DIR", help="backgrounds, at any depth")
     rooms = parser.add_mutually_exclusive_group(required=True)
     rooms.add_argument("--rirs", type=Path, metavar="DIR", help="room responses, one drawn for each source")
+    rooms.add_argument(
+        "--rooms", type=positive, metavar="N", help="simulated rooms, one drawn for each source"
+    )
     rooms.add_argument("--dry", action="store_true", help="no room")
     option("--number", type=positive, required=True, metavar="N", help="how many soundscapes")
     option("--split", required=True, metavar="NAME", help="begins every name, and so is the seed: train")
@@ -64,4 +67,4 @@ def _run(options: argparse.Namespace) -> None:
     from sepflow.simulation.desed import simulate as desed
 
     said = {key: value for key, value in vars(options).items() if key in desed.Settings.__dataclass_fields__}
-    print(desed.simulate(desed.Settings(**said), options.out, options.jobs))
+    print(desed.simulate(desed.Settings(**said), options.jobs))

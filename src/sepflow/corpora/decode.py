@@ -10,12 +10,14 @@ import soundfile
 import soxr
 
 from sepflow.contracts import SILENCE_DB
+from sepflow.corpora import sphere
 from sepflow.corpora.packed import level_db, quantise
 from sepflow.errors import SepflowError
 
 # libsndfile reads a file that was cut short without a word and tells of it only in its log.
 _WAV_SIZE = re.compile(r"^data : (?P<declared>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE)
 _OGG_CUT = "Last page lacks an end-of-stream bit"
+CUT = "cut short: it ends before the length that it declares"
 _UNKNOWN_SIZE = 0x7FFFF000  # what programs that write to a pipe put for the size: at least this
 
 
@@ -68,8 +70,11 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """The audio file at `path`, to be read in the block. Raises SepflowError where it does not decode."""
+    readable, declared = sphere.source(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(readable) as file:
+            if declared is not None and file.frames < declared:  # libsndfile reads it without a word
+                raise SepflowError(CUT)
             yield file
     except (soundfile.SoundFileError, OSError) as error:
         reason = str(error).replace(repr(str(path)), "").strip(" .")
@@ -81,7 +86,7 @@ def check_whole(file: soundfile.SoundFile, samples: int) -> None:
     sizes = _WAV_SIZE.search(file.extra_info)
     cut = sizes is not None and int(sizes["there"]) < int(sizes["declared"]) < _UNKNOWN_SIZE
     if cut or _OGG_CUT in file.extra_info or samples < file.frames:
-        raise SepflowError("cut short: it ends before the length that it declares")
+        raise SepflowError(CUT)
 
 
 def choose(

@@ -1,15 +1,10 @@
 """NIST SPHERE files (.wv1, .sph): PCM read by libsndfile, compressed ones by the program sph2pipe."""
 
-import contextlib
 import io
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import soundfile
-
-from sepflow.corpora import decode
 from sepflow.errors import SepflowError
 
 _MAGIC = b"NIST_1A\n"
@@ -38,32 +33,20 @@ def header(path: Path) -> dict[str, str] | None:
     return {field[0]: field[2] for field in fields if len(field) == 3}
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    """`decode.opened` for SPHERE files too, whether compressed or not.
+def source(path: Path) -> tuple[Path | io.BytesIO, int | None]:
+    """(what libsndfile can read of the file at `path`, the samples a channel that a SPHERE header declares).
 
-    Raises SepflowError, with the reason alone, where the file does not decode, is cut short, or is compressed
-    and there is no sph2pipe.
+    That is the file itself, and no number for what is no SPHERE file; decompressed, a WAV file in memory.
+    Raises SepflowError, with the reason alone, where the file does not read, or where it is compressed and
+    there is no sph2pipe.
     """
     fields = header(path)
-    if fields is None or "," not in fields.get("sample_coding", ""):
-        with decode.opened(path) as file:
-            _check_length(file, fields)
-            yield file
-        return
-    try:
-        with soundfile.SoundFile(io.BytesIO(_decompressed(path, fields["sample_coding"]))) as file:
-            _check_length(file, fields)
-            yield file
-    except soundfile.SoundFileError as error:
-        raise SepflowError(f"does not decode (sph2pipe gave what is no WAV: {error})") from None
-
-
-def _check_length(file: soundfile.SoundFile, fields: dict[str, str] | None) -> None:
-    """A SPHERE file that was cut reads without a word."""
-    declared = (fields or {}).get("sample_count", "")
-    if declared.isdigit() and file.frames < int(declared):
-        raise SepflowError("cut short: it ends before the length that it declares")
+    if fields is None:
+        return path, None
+    count = fields.get("sample_count", "")
+    coding = fields.get("sample_coding", "")
+    read = io.BytesIO(_decompressed(path, coding)) if "," in coding else path
+    return read, int(count) if count.isdigit() else None
 
 
 def _decompressed(path: Path, coding: str) -> bytes:
@@ -81,4 +64,6 @@ def _decompressed(path: Path, coding: str) -> bytes:
     if done.returncode or not done.stdout:
         reason = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
         raise SepflowError(f"does not decode (sph2pipe: {reason})")
+    if not done.stdout.startswith(b"RIFF"):
+        raise SepflowError("does not decode (sph2pipe gave what is no WAV)")
     return done.stdout

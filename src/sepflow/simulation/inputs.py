@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from sepflow.contracts import refuse
-from sepflow.corpora.decode import check_whole
-from sepflow.corpora.sphere import opened
+from sepflow.corpora.decode import check_whole, opened
 from sepflow.errors import SepflowError
 
 RATE = 16000  # Hz, of LibriSpeech, WSJ0 and WHAM!

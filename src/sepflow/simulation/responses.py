@@ -4,10 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
-from sepflow.corpora.decode import check_whole, opened
-from sepflow.corpora.digest import audio_files
 from sepflow.errors import SepflowError
 from sepflow.files import replacing
 from sepflow.identity import digest
@@ -114,35 +111,3 @@ def _direction(rng: np.random.Generator) -> np.ndarray:
 
 def _point(place: np.ndarray, height: float) -> Point:
     return float(place[0]), float(place[1]), float(height)
-
-
-class Recorded:
-    """The recorded responses of a folder, any depth (.wav, .flac, .ogg); `names` are their paths in it."""
-
-    def __init__(self, folder: str | Path) -> None:
-        """Raises SepflowError where `folder` is no directory or holds no audio."""
-        self.folder = Path(folder)
-        self.names = list(audio_files(self.folder))
-
-    def pick(self, name: str) -> str:
-        """The response of the example `name`, by the names of the files alone."""
-        return self.names[generator("response", name).integers(len(self.names))]
-
-    def read(self, response: str, rate: int = RATE) -> np.ndarray:
-        """A response at `rate` Hz: float64 [microphones, samples], as loud as it was recorded.
-
-        Raises SepflowError, with the path, where it does not decode, is cut short, or is silent.
-        """
-        path = self.folder / response
-        try:
-            with opened(path) as file:
-                samples = file.read(dtype="float64", always_2d=True)
-                check_whole(file, len(samples))
-        except SepflowError as reason:
-            raise SepflowError(f"{path}: {reason}") from None
-        if not (np.isfinite(samples).all() and np.any(samples)):
-            raise SepflowError(f"{path}: holds NaN or infinite samples, or only zeros.")
-        if file.samplerate != rate:
-            # A response sums what it is resampled from: its level goes with the length of a sample.
-            samples = soxr.resample(samples, file.samplerate, rate, quality="VHQ") * (file.samplerate / rate)
-        return np.ascontiguousarray(samples.T)

@@ -1,4 +1,4 @@
-"""Room responses recorded by somebody: names to draw from, and samples that begin with the direct sound."""
+"""Room responses, recorded or simulated: names to draw from, and samples that begin with the direct sound."""
 
 import functools
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from sepflow.corpora.decode import waveform
 from sepflow.corpora.digest import audio_files
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
+from sepflow.simulation.responses import RoomRecipe, Rooms, draw_room
 
 DIRECT_DB = -20.0  # of the peak: where a response begins, after ISO 3382-1
 
@@ -68,6 +69,33 @@ def _reason(responses: Recorded, name: str) -> str:
     except SepflowError as reason:
         return str(reason).removeprefix(f"{responses.root}/")
     return ""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The responses of `number` rooms drawn by name, one source and one microphone each, at `rate` Hz.
+
+    They are computed once and kept in the directory `cache`.
+    """
+
+    number: int
+    rate: int
+    cache: Path
+
+    def __call__(self, name: str) -> np.ndarray:
+        """The response from its direct sound on, shape (n,)."""
+        room = draw_room(f"desed/{name}", RoomRecipe(sources=1, microphones=1))
+        return from_direct_sound(Rooms(self.cache).responses(room, self.rate)[1][0, 0])
+
+    def names(self) -> Names:
+        """All rooms, for events and for backgrounds: room-00000, room-00001, ..."""
+        found = tuple(f"room-{number:05d}" for number in range(self.number))
+        return Names(found, found)
+
+    def check(self, names: Iterable[str], jobs: int) -> None:
+        """Simulate the rooms of `names` that are not there yet."""
+        for _ in in_order(self, sorted(set(names)), jobs):
+            pass
 
 
 def from_direct_sound(response: np.ndarray) -> np.ndarray:

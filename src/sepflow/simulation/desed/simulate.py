@@ -13,19 +13,19 @@ from sepflow.corpora.digest import folder_digest
 from sepflow.simulation.desed import BACKGROUND, LEAST, seconds
 from sepflow.simulation.desed.plan import COLUMNS, Bank, Recipe, Source, decide, labels
 from sepflow.simulation.desed.render import Renderer, check
-from sepflow.simulation.desed.responses import Names, Recorded
+from sepflow.simulation.desed.responses import Names, Recorded, Simulated
 from sepflow.simulation.desed.soundbank import list_backgrounds, list_events, listen
-from sepflow.simulation.rendering import Tree
+from sepflow.simulation.rendering import JOURNAL, Tree
 
 RECIPE = 1  # of this code: bump it when it makes other samples of the same sounds
 
 _SPLIT = re.compile(r"\w[\w.-]*", re.ASCII)
-_OPTIONS = ("seconds", "rate", "events", "levels", "level", "background_over")
+_OPTIONS = ("rooms", "seconds", "rate", "events", "levels", "level", "background_over")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command `sepflow simulate desed` takes, but for where it writes. `rirs` None: no room.
+    """What the command `sepflow simulate desed` takes. With neither `rirs` nor `rooms` all is dry.
 
     Raises SepflowError with all that is wrong with them.
     """
@@ -35,6 +35,8 @@ class Settings:
     rirs: Path | None
     number: int
     split: str
+    out: Path
+    rooms: int | None = None
     seconds: float = 10.0
     rate: int = 16000
     events: Sequence[int] = (1, 5)
@@ -65,8 +67,10 @@ class Settings:
         low, high = self.events
         return Recipe(self.total, (low, high), tuple(self.levels), self.background_over)
 
-    def responses(self) -> Recorded | None:
+    def responses(self) -> Recorded | Simulated | None:
         """The room responses; None: all is dry."""
+        if self.rooms:
+            return Simulated(self.rooms, self.rate, self.out / JOURNAL / "rooms")
         return Recorded(self.rirs, self.rate) if self.rirs else None
 
     def renderer(self) -> Renderer:
@@ -76,25 +80,25 @@ class Settings:
             *folders, self.responses(), self.split, self.rate, self.total, self.level, self.sources
         )
 
-    def tree(self, out: Path) -> Tree:
+    def tree(self) -> Tree:
         """The tree of this split: what determines its bytes is what the folders hold, and the options."""
         folders = {"foreground": self.foreground, "background": self.background, "rirs": self.rirs}
         source = {name: path and folder_digest(path) for name, path in folders.items()}
         source |= {key: value for key, value in asdict(self).items() if key in _OPTIONS} | {"recipe": RECIPE}
-        return Tree(out, f"desed-{self.split}", source, {"number": self.number, "sources": self.sources})
+        return Tree(self.out, f"desed-{self.split}", source, {"number": self.number, "sources": self.sources})
 
 
-def simulate(settings: Settings, out: Path, jobs: int) -> str:
-    """Write the plan, the soundscapes and the labels of a split below `out`; a line that says what they are.
+def simulate(settings: Settings, jobs: int) -> str:
+    """Write the plan, the soundscapes and the labels of a split; a line that says what they are.
 
     Raises SepflowError where the folders, their files, or what lies below `out` are not what they should be.
     """
-    responses = settings.responses()
+    responses, out = settings.responses(), settings.out
     bank = _bank(settings, responses.names() if responses else Names(), jobs)
     items = decide(settings.recipe(), settings.split, settings.number, bank)
     if responses:
         responses.check((row.response for rows in items for row in rows), jobs)
-    tree, renderer = settings.tree(out), settings.renderer()
+    tree, renderer = settings.tree(), settings.renderer()
     _refuse_others(out, renderer, items)
     tree.begin()
     tree.write_text(_table(settings, "_plan.csv"), plan_text(items))
