@@ -45,7 +45,11 @@ def test_conda_environments_agree_with_the_lock(path):
 @pytest.mark.parametrize(
     ("environment", "modules"),
     [
-        ("audio", "sepflow.corpora.espeak sepflow.corpora.folder sepflow.simulation.decide sepflow.tables"),
+        (
+            "audio",
+            "sepflow.corpora.espeak sepflow.corpora.folder sepflow.simulation.listed "
+            "sepflow.simulation.export sepflow.tables",
+        ),
         ("fetch", "sepflow.corpora.catalogue sepflow.corpora.fetch"),
         ("torch", "sepflow.training.train sepflow.labels sepflow.evaluation sepflow.figures.write"),
     ],

@@ -11,8 +11,7 @@ import numpy as np
 from sepflow.contracts import refuse
 from sepflow.corpora.decode import check_whole, opened
 from sepflow.errors import SepflowError
-
-RATE = 16000  # Hz, of LibriSpeech, WSJ0 and WHAM!
+from sepflow.simulation.recipes import NATIVE_RATE as RATE
 
 Converter = Callable[[str], Any]
 

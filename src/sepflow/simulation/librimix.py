@@ -11,7 +11,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from sepflow.errors import SepflowError
-from sepflow.simulation.inputs import RATE
+from sepflow.simulation.recipes import NATIVE_RATE as RATE
 
 FADE = RATE // 2 + 1  # samples: half of a Hann window, its peak included
 EPS = 1e-10

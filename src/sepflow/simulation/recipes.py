@@ -2,7 +2,7 @@
 
 from typing import Any
 
-NATIVE_RATE = 16000  # Hz: what the published lists were made from
+NATIVE_RATE = 16000  # Hz, of LibriSpeech, WSJ0 and WHAM!, which the published lists were made from
 LISTED = ("librimix", "wsj0mix")  # kinds whose mixtures somebody published
 
 Recipe = dict[str, Any]
