@@ -14,8 +14,9 @@ HEADER = """;Some comment lines
 def voice(seed: int, samples: int, level: float = 0.1) -> np.ndarray:
     """Noise with the spectrum and the swell of speech, float64 [samples]."""
     rng = np.random.default_rng(seed)
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    wave = np.fft.irfft(spectrum / (1 + np.arange(len(spectrum)) * RATE / samples / 500), samples)
+    size = 1 << samples.bit_length()
+    spectrum = np.fft.rfft(rng.standard_normal(size))
+    wave = np.fft.irfft(spectrum / (1 + np.arange(len(spectrum)) * RATE / size / 500))[:samples]
     swell = 0.6 + 0.4 * np.sin(2 * np.pi * 3 * np.arange(samples) / RATE + seed)
     return level * wave * swell / np.sqrt(np.mean(wave**2))
 

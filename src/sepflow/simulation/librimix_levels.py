@@ -34,9 +34,8 @@ def gains(signals: Sequence[np.ndarray], loudness: Sequence[float]) -> list[floa
     peak = np.max(np.abs(add_up(levelled)))
     weight = PEAK / peak if peak > PEAK else 1
     new = [meter.integrated_loudness(signal * weight) for signal in levelled]
-    return [
-        float(np.power(10.0, (after - before) / 20.0)) for after, before in zip(new, measured, strict=True)
-    ]
+    with np.errstate(invalid="ignore"):  # of silence, -inf less -inf
+        return [float(np.power(10.0, (b - a) / 20.0)) for a, b in zip(measured, new, strict=True)]
 
 
 def _level(signal: np.ndarray, measured: float, loudness: float) -> np.ndarray:
