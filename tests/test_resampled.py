@@ -16,6 +16,7 @@ from sepflow.simulation.examples import FixedExamples
 from sepflow.simulation.export import export
 from sepflow.simulation.mix import Mix, cut_segments, open_mix
 from sepflow.simulation.resampled import Resampled
+from sepflow.simulation.resampling import resample
 
 NATIVE = 16000
 
@@ -58,6 +59,20 @@ def test_a_window_has_the_samples_of_the_whole(packed, start, length, rate):
     assert window.dtype == np.float32
     np.testing.assert_array_equal(window, whole[start : start + length])
     np.testing.assert_array_equal(corpus.read("a-one", start, gain=0.37), whole[start:])
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.integers(1, 400),
+    st.sampled_from([(8000, 16000), (16000, 48000), (16000, 16000), (16000, 8000), (8000, 22050)]),
+    st.sampled_from([np.float32, np.float64]),
+    st.integers(0, 10**6),
+)
+def test_our_resampling_is_scipys_bit_by_bit(length, rates, precision, seed):
+    samples = np.random.default_rng(seed).standard_normal(length).astype(precision)
+    ours, theirs = resample(samples, *rates), resample_poly(samples, *rates)
+    assert ours.dtype == theirs.dtype
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def faded(noise: np.ndarray, length: int) -> np.ndarray:

@@ -36,9 +36,7 @@ class Examples(Dataset):
             references = self._references(index, index)
             mixture = references.sum(0)
         else:
-            row, start = self._crop(index)
-            references = self.mix.references(row, start, self.segment)
-            mixture = self.mix.mixture(row, start, self.segment)
+            mixture, references = self.mix.example(*self._crop(index), self.segment)
         return torch.from_numpy(mixture), torch.from_numpy(references)
 
     def _half(self, number: int, example: int) -> np.ndarray:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from sepflow.errors import SepflowError
 from sepflow.simulation.recipes import NATIVE_RATE as RATE
+from sepflow.simulation.resampling import resample
 
 FADE = RATE // 2 + 1  # samples: half of a Hann window, its peak included
 EPS = 1e-10
@@ -45,7 +45,7 @@ def extend_noise(noise: np.ndarray, length: int) -> np.ndarray:
 def transform(samples: np.ndarray, gain: float, rate: int) -> np.ndarray:
     """`samples` [T] of 16 kHz times `gain`, at `rate` Hz; the type is kept."""
     # A gain of numpy's float64 would make everything float64.
-    return resample_poly(samples * float(gain), rate, RATE)
+    return resample(samples * float(gain), rate, RATE)
 
 
 def fit(signals: Sequence[np.ndarray], mode: str) -> list[np.ndarray]:

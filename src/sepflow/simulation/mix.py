@@ -56,7 +56,15 @@ class Mix:
 
     def mixture(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
         """The mixture, [T] float32: the sum of its sources, and of its noise where it has one."""
-        mixture = self.sources(row, start, length).sum(0)
+        return self._mixed(self.sources(row, start, length), row, start)
+
+    def example(self, row: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """(mixture [T], references [C, T]), the sources rendered once for both."""
+        sources = self.sources(row, start, length)
+        return self._mixed(sources, row, start), sources
+
+    def _mixed(self, sources: np.ndarray, row: int, start: int) -> np.ndarray:
+        mixture = sources.sum(0)
         return mixture if self.noise_corpus is None else mixture + self.noise(row, start, len(mixture))
 
     def noise(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
@@ -97,6 +105,10 @@ class LabelledMix(Mix):
         check_size(self.directory / "labels.f32", 4 * len(self._sources) * int(self.samples.sum()))
         self._labels = np.memmap(self.directory / "labels.f32", dtype="<f4", mode="r")
         self._begin = np.concatenate([[0], np.cumsum(self.samples * len(self._sources))])
+
+    def example(self, row: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """(mixture [T], pseudo-labels [C, T])."""
+        return self.mixture(row, start, length), self.references(row, start, length)
 
     def references(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
         """The pseudo-labels, [C, T] float32; zeros past the end of the mixture."""

@@ -4,17 +4,14 @@ from math import gcd
 
 import numpy as np
 import pandas as pd
-from scipy.signal import resample_poly
 
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.simulation.librimix import extend_noise
-
-# Half the length of resample_poly's default filter, in samples of the lower of the two rates.
-HALF_FILTER = 10
+from sepflow.simulation.resampling import HALF_FILTER, resample
 
 
 class Resampled:
-    """`corpus` at `rate` Hz instead of its own `native_rate`: gain first, then scipy's resample_poly.
+    """`corpus` at `rate` Hz instead of its own `native_rate`: gain first, then scipy's filter.
 
     A window is computed from the native samples that its filter reaches, so it equals that of the whole.
     """
@@ -57,7 +54,7 @@ class Resampled:
         end = min(-(-(start + length) * self.down // self.up) + reach, whole)
         native = self._native(utterance_id, begin, end, whole) * np.float32(gain)
         skip = start - begin // self.down * self.up
-        return resample_poly(native, self.up, self.down)[skip : skip + length]
+        return resample(native, self.up, self.down)[skip : skip + length]
 
     def _native(self, utterance_id: str, begin: int, end: int, whole: int) -> np.ndarray:
         if whole <= self.corpus.samples(utterance_id):

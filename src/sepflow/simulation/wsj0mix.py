@@ -6,16 +6,16 @@ Pure functions on arrays; `wsj0mix_lists` reads what is published, the command w
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.signal import resample_poly
 
-from sepflow.simulation.inputs import RATE
+from sepflow.simulation import resampling
+from sepflow.simulation.recipes import NATIVE_RATE as RATE
 
 HEADROOM = 0.9  # the peak of the loudest signal of a mixture, where it would be over 1
 
 
 def resample(source: np.ndarray, rate: int) -> np.ndarray:
     """A source of RATE Hz, [T], at `rate` Hz, in its own precision."""
-    return resample_poly(source, rate, RATE)
+    return resampling.resample(source, rate, RATE)
 
 
 def scale(sources: Sequence[np.ndarray], powers: Sequence[float], snrs: Sequence[float]) -> np.ndarray:
