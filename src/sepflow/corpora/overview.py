@@ -3,11 +3,12 @@
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sepflow.corpora.catalogue import Corpus, Part, readable
-from sepflow.corpora.presence import HERE, Presence, find_parts, size_on_disk
+from sepflow.corpora.presence import Presence, find_parts, size_on_disk
 
 WIDTH = 110
 ASK = {"request": "on request", "purchase": "licensed"}
@@ -26,7 +27,7 @@ class Entry:
         """Look `corpus` up in `folder`."""
         return cls(corpus, folder, find_parts(corpus, folder))
 
-    @property
+    @cached_property
     def on_disk(self) -> int | None:
         """The bytes of its folder; None where nothing of it is there."""
         return size_on_disk(self.folder) if any(x.state != "missing" for x in self.parts.values()) else None
@@ -114,11 +115,7 @@ def next_steps(entry: Entry, all_parts: bool = False) -> list[str]:
     free = [f"{corpus.name}/{part.name}" for part in missing if part.free]
     if len(free) == len(corpus.parts):
         free = [corpus.name]
-    here = entry.folder.parts[-2:] == (HERE, corpus.name)
-    end = "" if here else f" --to {entry.folder}"
-    steps = [
-        f"sepflow fetch {names}{end}" for names in textwrap.wrap(" ".join(free), 90, break_on_hyphens=False)
-    ]
+    steps = [f"sepflow fetch {names}" for names in textwrap.wrap(" ".join(free), 90, break_on_hyphens=False)]
     asked = [part for part in missing if not part.free]
     if asked:
         steps.append(f"sepflow corpora {corpus.name:<14} # {ASK[asked[0].access]}: says where to ask for it")
