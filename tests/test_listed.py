@@ -17,7 +17,8 @@ from sepflow.simulation.listed import decide_listed
 from sepflow.simulation.resampled import Resampled
 
 RATE = 16000
-CORPUS = {"kind": "folder", "rate": RATE, "splits": {"validation": 0.0, "test": 0.0}, "channel": 0}
+SPEAKERS = (11, 22, 33, 44)
+CORPUS = {"kind": "folder", "layout": "librispeech", "rate": RATE}
 RECIPE = {"kind": "librimix", "rate": 8000, "split": "train", "subset": "train-clean-100", "speakers": 2,
           "mixtures": 12, "min_seconds": 0.0}  # fmt: skip
 
@@ -32,7 +33,7 @@ def world(tmp_path_factory):
         samples = 0.2 * rng.standard_normal((int(rng.integers(20000, 40000)), channels))
         soundfile.write(f"{path}.{suffix}", samples, RATE, subtype="PCM_16")
 
-    names = [(s, f"train-clean-100/{s}/1/{s}-1-000{u}") for s in (11, 22, 33, 44) for u in range(2)]
+    names = [(s, f"train-clean-100/{s}/1/{s}-1-000{u}") for s in SPEAKERS for u in range(2)]
     for _, name in names:
         record(root / "librispeech" / name)
     noises = [f"tr/hiss{n}" for n in range(3)]
@@ -41,10 +42,12 @@ def world(tmp_path_factory):
     words = [(w, f"wsj0/si_tr_s/{w}/{w}a010{u}") for w in ("01a", "02b", "03c") for u in range(2)]
     for _, name in words:
         record(root / "wsj" / name, 1, "wav")
-    for where, rows in (("librispeech", names), ("wham", [(n, n) for n in noises]), ("wsj", words)):
-        suffix = "flac" if where == "librispeech" else "wav"
-        lines = [f"{name}.{suffix},{speaker},train" for speaker, name in rows]
-        (root / where / "metadata.csv").write_text("\n".join(["path,speaker,split", *lines]) + "\n")
+    (root / "librispeech/SPEAKERS.TXT").write_text(
+        "".join(f"{s} | F | train-clean-100 | 5.0 | x\n" for s in SPEAKERS)
+    )
+    for s in SPEAKERS:
+        lines = [f"{s}-1-000{u} SOME WORDS\n" for u in range(2)]
+        (root / f"librispeech/train-clean-100/{s}/1/{s}-1.trans.txt").write_text("".join(lines))
     write_lists(root, [name for _, name in names], noises, [name for _, name in words], rng)
     return root
 
@@ -90,9 +93,9 @@ def listed(request, world, checkout):
 def configure(checkout: Checkout, world, kind: str, mode: str, change=lambda tiny: None) -> None:
     entry, speech, lists = SCALES[kind]
     tiny = yaml.safe_load((checkout.root / "config/scales/tiny.yaml").read_text())
-    shares = {"validation": 0.0, "test": 0.0}
-    tiny["corpora"] = {"speech": {"kind": "folder", "splits": shares}, "lists": dict(entry)}
-    tiny["corpora"]["hiss"] = {"kind": "folder", "splits": shares, "channel": 0}
+    layout = "librispeech" if kind == "librimix" else "wsj0"
+    tiny["corpora"] = {"speech": {"kind": "folder", "layout": layout}, "lists": dict(entry)}
+    tiny["corpora"]["hiss"] = {"kind": "folder", "layout": "wham_noise", "channel": 0}
     tiny["roles"] = {"clean_speech_pairs": "lists"}
     mix = {"mixtures": 12, "min_seconds": 0.0, "length": mode, "split": "train"}
     if kind == "librimix":
