@@ -1,7 +1,5 @@
 """LibriMix rendered from its tables: to the sample what its definition says, whole or not at all."""
 
-import math
-import os
 import shutil
 import signal
 import subprocess
@@ -14,155 +12,21 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import resample_poly
 
 import librimix_corpora as corpora
 from conftest import environment
-from sepflow.cli import main
+from librimix_corpora import put_table, run, table
+from librimix_corpora import render_command as command
+from librimix_definition import expected, extended
 from sepflow.errors import SepflowError
 from sepflow.simulation import librimix, librimix_noise
 
-TYPES = ["mix_clean", "mix_both", "mix_single"]
 needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="needs sox (apt-get install sox)")
-
-# Utterances by speaker: of other lengths than their noise, one longer than all of it.
-UTTERANCES = [(84, 21001), (84, 8003), (174, 15999), (174, 40000), (251, 12000), (251, 30001)]
-NOISES = {"cv": [50000, 8100, 16000, 12345], "tr": [20000, 30000]}
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    root = tmp_path_factory.mktemp("librimix")
-    corpora.librispeech(root / "LibriSpeech", {"dev-clean": UTTERANCES})
-    corpora.wham(root / "wham_noise", NOISES)
-    # One channel, as the official augmented files have it.
-    corpora.put(root / "wham_noise/cv/mono.wav", corpora.voice(7, 9000, 0.05))
-    return root
-
-
-def table(here, speakers, rows=8):
-    """A table of mixtures with gains of all kinds, some of which clip."""
-    rng = np.random.default_rng(speakers)
-    sources = sorted(x.relative_to(here / "LibriSpeech").as_posix() for x in here.rglob("*.flac"))
-    noises = sorted(x.relative_to(here / "wham_noise").as_posix() for x in here.rglob("cv/*.wav"))
-    lines = []
-    for number in range(rows):
-        row = {"mixture_ID": f"mixture{number}"}
-        for k, source in enumerate(rng.choice(sources, speakers, replace=False), 1):
-            row |= {f"source_{k}_path": source, f"source_{k}_gain": float(rng.uniform(0.2, 6))}
-        noise = {"noise_path": noises[number % len(noises)], "noise_gain": float(rng.uniform(0.3, 4))}
-        lines.append(row | noise)
-    return pd.DataFrame(lines)
-
-
-def put_table(frame, directory, speakers, split="dev-clean"):
-    directory.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(directory / f"libri{speakers}mix_{split}.csv", index=False)
-    # Not a table of mixtures.
-    (directory / f"libri{speakers}mix_{split}_info.csv").write_text("mixture_ID,speaker_1_ID\nx,1\n")
-    return directory
-
-
-def command(here, metadata, out, speakers, *words, jobs=1):
-    return [
-        *("simulate", "librimix", "--librispeech", here / "LibriSpeech", "--wham", here / "wham_noise"),
-        *("--metadata", metadata, "--out", out, "--speakers", speakers, "--jobs", jobs, *words),
-    ]
-
-
-def run(*words):
-    return main([str(word) for word in words])
-
-
-# --- The definition, written down anew ---
-
-
-def extended(noise, length):
-    window = np.hanning(16001)
-    rising, falling = window[:8001], window[8000:]
-    result = noise
-    while len(result) < length:
-        middle = result[len(result) - 8001 :] * falling + noise[:8001] * rising
-        result = np.concatenate((result[: len(result) - 8001], middle, noise[8001:]))
-    return result[:length]
-
-
-def signals_of(here, row, speakers, rate, mode):
-    sources, gains = [], []
-    for k in range(1, speakers + 1):
-        sources.append(soundfile.read(here / "LibriSpeech" / row[f"source_{k}_path"], dtype="float32")[0])
-        gains.append(row[f"source_{k}_gain"])
-    longest = max(len(source) for source in sources)
-    noise, _ = soundfile.read(here / "wham_noise" / row["noise_path"], dtype="float32", stop=longest)
-    noise = noise[:, 0] if noise.ndim > 1 else noise
-    sources.append(extended(noise, longest) if len(noise) < longest else noise)
-    gains.append(row["noise_gain"])
-    scaled = [resample_poly(x * gain, rate, 16000) for x, gain in zip(sources, gains, strict=True)]
-    if mode == "min":
-        shortest = min(len(x) for x in scaled)
-        return [x[:shortest] for x in scaled]
-    return [np.pad(x, (0, max(len(x) for x in scaled) - len(x)), mode="constant") for x in scaled]
-
-
-def level(x, y):
-    return 10 * np.log10(np.mean(x**2) / (np.mean(y**2) + 1e-10) + 1e-10)
-
-
-def expected(here, frame, speakers, out, scratch):
-    """{path: content} of the whole tree with all rates, modes and types."""
-    found = {}
-
-    def wav(samples, rate):
-        soundfile.write(scratch, samples, rate)
-        return scratch.read_bytes()
-
-    for rate in (8000, 16000):
-        for mode in ("min", "max"):
-            place = f"Libri{speakers}Mix/wav{rate // 1000}k/{mode}"
-            metrics = dict.fromkeys(TYPES)
-            listed = dict.fromkeys(TYPES)
-            for row in frame.to_dict("records"):
-                name = f"{row['mixture_ID']}.wav"
-                signals = signals_of(here, row, speakers, rate, mode)
-                names = [f"s{k}" for k in range(1, speakers + 1)] + ["noise"]
-                for directory, samples in zip(names, signals, strict=True):
-                    found[f"{place}/dev/{directory}/{name}"] = wav(samples, rate)
-                for kind in TYPES:
-                    chosen = {
-                        "mix_clean": range(speakers),
-                        "mix_both": range(speakers + 1),
-                        "mix_single": [0, speakers],
-                    }[kind]
-                    total = np.zeros_like(signals[chosen[0]])
-                    for k in chosen:
-                        total += signals[k]
-                    found[f"{place}/dev/{kind}/{name}"] = wav(total, rate)
-                    columns = ["noise" if k == speakers else f"source_{k + 1}" for k in chosen]
-                    if metrics[kind] is None:
-                        metrics[kind] = empty("mixture_ID", *(f"{x}_SNR" for x in columns))
-                        paths = (f"{x}_path" for x in columns)
-                        listed[kind] = empty("mixture_ID", "mixture_path", *paths, "length")
-                    levels = [level(signals[k], total - signals[k]) for k in chosen]
-                    metrics[kind].loc[len(metrics[kind])] = [row["mixture_ID"], *levels]
-                    places = [
-                        str(out / place / "dev" / x / name) for x in (kind, *(names[k] for k in chosen))
-                    ]
-                    listed[kind].loc[len(listed[kind])] = [row["mixture_ID"], *places, len(total)]
-            for kind in TYPES:
-                for label, frames in (("metrics", metrics), ("mixture", listed)):
-                    text = frames[kind].to_csv(index=False)
-                    found[f"{place}/metadata/{label}_dev_{kind}.csv"] = text.encode()
-    return found
-
-
-def empty(*columns):
-    frame = pd.DataFrame()
-    for column in columns:
-        frame[column] = {}
-    return frame
-
-
-# --- The tree ---
+    return corpora.small(tmp_path_factory.mktemp("librimix"))
 
 
 @pytest.mark.parametrize("speakers", [1, 2, 3])
@@ -314,99 +178,6 @@ def test_without_sox_what_to_install_is_said(here, tmp_path, capsys, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path))
     assert run(*command(here, metadata, tmp_path / "out", 2)) == 1
     message = capsys.readouterr().err
-    assert "1 noises are not there" in message and "apt-get install sox" in message
+    assert "1 of the noises are not there" in message and "apt-get install sox" in message
     with pytest.raises(SepflowError, match="apt-get install sox"):
         librimix_noise.at_speed(np.zeros(100), librimix_noise.SPEEDS["sp08"])
-
-
-# --- What can be amiss ---
-
-
-def complaint(capsys, *words):
-    out = words[words.index("--out") + 1]
-    assert run(*words) == 1
-    assert not out.exists()
-    return capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("column", "cell", "said"),
-    [
-        ("source_2_gain", math.nan, "source_2_gain: 'nan' is not finite"),
-        ("source_1_gain", -0.5, "source_1_gain: '-0.5' is not over 0"),
-        ("noise_gain", "loud", "noise_gain: 'loud' is no number"),
-        ("noise_path", "", "noise_path: empty"),
-        ("mixture_ID", "../x", "mixture_ID: '../x' cannot be a file's name"),
-        ("source_1_path", "dev-clean/99/11/99-11-0000.flac", "dev-clean/99: no such speaker"),
-    ],
-)
-def test_a_bad_cell_is_told_with_its_line(here, tmp_path, capsys, column, cell, said):
-    frame = table(here, 2).astype(object)
-    frame.loc[2, column] = cell
-    metadata = put_table(frame, tmp_path / "metadata", 2)
-    frame.to_csv(metadata / "libri2mix_dev-clean.csv", index=False, na_rep="nan")
-    message = complaint(capsys, *command(here, metadata, tmp_path / "out", 2))
-    assert "libri2mix_dev-clean.csv" in message and "line 4: " in message
-    assert said in message
-
-
-def test_a_mixture_that_is_there_twice_is_refused(here, tmp_path, capsys):
-    frame = table(here, 2)
-    frame.loc[5, "mixture_ID"] = "mixture3"
-    metadata = put_table(frame, tmp_path / "metadata", 2)
-    message = complaint(capsys, *command(here, metadata, tmp_path / "out", 2))
-    assert "line 7: mixture3 is in line 5 too" in message
-
-
-def test_all_that_is_missing_is_listed_before_anything_is_rendered(here, tmp_path, capsys):
-    metadata = put_table(table(here, 2), tmp_path / "metadata", 2)
-    frame = table(here, 2)
-    frame.loc[0, "source_2_path"] = "dev-clean/84/01/84-01-0099.flac"
-    frame.loc[3, "noise_path"] = "cv/absent.wav"
-    frame.loc[4, "noise_path"] = "tr/absentsp08.wav"
-    put_table(frame, metadata, 2, "test-clean")
-    message = complaint(capsys, *command(here, metadata, tmp_path / "out", 2))
-    for text in ("84-01-0099.flac: not there", "cv/absent.wav: not there", "tr/absentsp08.wav: not there"):
-        assert text in message
-    assert "Is --librispeech the directory" in message and "Is --wham the directory" in message
-
-
-def test_a_directory_too_high_or_too_low_is_named(here, tmp_path, capsys):
-    metadata = put_table(table(here, 2), tmp_path / "metadata", 2)
-    words = command(here, metadata, tmp_path / "out", 2)
-    for option, right, wrong in [
-        ("--librispeech", here / "LibriSpeech", (here, here / "LibriSpeech/dev-clean")),
-        ("--wham", here / "wham_noise", (here, here / "wham_noise/tr")),
-    ]:
-        for place in wrong:
-            said = list(words)
-            said[said.index(option) + 1] = place
-            assert f"but in {right}. Give that one." in complaint(capsys, *said)
-    said = list(words)
-    said[said.index("--metadata") + 1] = metadata.parent
-    assert f"There are some in {metadata}" in complaint(capsys, *said)
-    said[said.index("--metadata") + 1] = tmp_path / "nowhere"
-    assert "no libri2mix_*.csv" in complaint(capsys, *said)
-    assert "no libri2mix_train-100.csv" in complaint(capsys, *words, "--splits", "train-clean-100")
-
-
-def test_another_rate_is_told_with_the_file(here, tmp_path, capsys):
-    shutil.copytree(here, tmp_path / "here")
-    path = next((tmp_path / "here").rglob("*.flac"))
-    corpora.put(path, corpora.voice(1, 9000), 8000)
-    frame = table(here, 2)
-    frame.loc[0, "source_1_path"] = path.relative_to(tmp_path / "here/LibriSpeech").as_posix()
-    metadata = put_table(frame, tmp_path / "metadata", 2)
-    assert run(*command(tmp_path / "here", metadata, tmp_path / "out", 2)) == 1
-    assert f"{path}: 8000 Hz, not the 16000 Hz" in capsys.readouterr().err
-
-
-def test_help_reads_without_the_corpora():
-    done = subprocess.run(
-        [sys.executable, "-m", "sepflow", "simulate", "librimix", "--help"],
-        env=environment() | {"COLUMNS": "110"},
-        capture_output=True,
-        text=True,
-        cwd=os.sep,
-    )
-    assert done.returncode == 0 and "--librispeech DIR" in done.stdout

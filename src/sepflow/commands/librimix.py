@@ -11,49 +11,46 @@ from sepflow.simulation.librimix_layout import MODES, RATES, TYPES, Layout
 
 def add(kinds: Any) -> None:
     """Add both simulators to the kinds."""
-    tree = kinds.add_parser(
+    _add_tree(kinds)
+    _add_metadata(kinds)
+
+
+def _add_tree(kinds: Any) -> None:
+    parser = kinds.add_parser(
         "librimix",
         help="LibriMix from its metadata",
         description="Write Libri2Mix/wav8k/min/train-100/{s1,s2,noise,mix_clean,...} and its metadata, equal "
         "to the official program's to the sample. Killed or begun before, it goes on where it was.",
     )
-    _add_corpora(tree)
-    tree.add_argument(
-        "--metadata", type=Path, required=True, metavar="DIR", help="holds libri2mix_dev-clean.csv, ..."
-    )
-    tree.add_argument(
-        "--rates", type=int, nargs="+", choices=RATES, default=[*RATES], help="in Hz, by default both"
-    )
-    tree.add_argument(
-        "--modes", nargs="+", choices=MODES, default=[*MODES], help="cut to the shortest source, pad to the "
-        "longest; by default both"
-    )  # fmt: skip
-    tree.add_argument(
-        "--types", nargs="+", choices=TYPES, default=[*TYPES], help="speech alone, speech and noise, the "
-        "first speaker and noise; by default all. With mix_clean alone no noise is read or written"
-    )  # fmt: skip
-    tree.add_argument("--splits", nargs="+", metavar="SPLIT", help="of train-100, dev, ...; by default all")
-    tree.set_defaults(run=_render)
-    metadata = kinds.add_parser(
+    _add_corpora(parser, wham_needed=False)
+    option = parser.add_argument
+    option("--metadata", type=Path, required=True, metavar="DIR", help="holds libri2mix_dev-clean.csv, ...")
+    option("--rates", type=int, nargs="+", choices=RATES, default=[*RATES], help="in Hz; by default both")
+    lengths = "cut to the shortest source, pad to the longest; by default both"
+    option("--modes", nargs="+", choices=MODES, default=[*MODES], help=lengths)
+    sums = "speech alone, speech and noise, one speaker and noise; by default all. mix_clean needs no --wham"
+    option("--types", nargs="+", choices=TYPES, default=[*TYPES], help=sums)
+    option("--splits", nargs="+", metavar="SPLIT", help="of train-100, dev, ...; by default all")
+    parser.set_defaults(run=_render)
+
+
+def _add_metadata(kinds: Any) -> None:
+    parser = kinds.add_parser(
         "librimix-metadata",
         help="LibriMix's metadata, for other numbers of speakers or your own part of LibriSpeech",
         description="Draw mixtures as the official program does, and write libri2mix_dev-clean.csv and "
         "libri2mix_dev-clean_info.csv, ... One seed serves all splits, one after the other.",
     )
-    _add_corpora(metadata)
-    metadata.add_argument(
-        "--splits",
-        nargs="+",
-        metavar="SPLIT",
-        help="of dev-clean, train-clean-100, ..., in this order; by default all that are there, by name",
-    )
-    metadata.set_defaults(run=_draw)
+    _add_corpora(parser, wham_needed=True)
+    order = "of dev-clean, train-clean-100, ..., in this order; by default all that are there, by name"
+    parser.add_argument("--splits", nargs="+", metavar="SPLIT", help=order)
+    parser.set_defaults(run=_draw)
 
 
-def _add_corpora(parser: argparse.ArgumentParser) -> None:
+def _add_corpora(parser: argparse.ArgumentParser, wham_needed: bool) -> None:
     option = parser.add_argument
     option("--librispeech", type=Path, required=True, metavar="DIR", help="holds dev-clean, test-clean, ...")
-    option("--wham", type=Path, metavar="DIR", help="WHAM!'s noise: holds tr, cv, tt")
+    option("--wham", type=Path, required=wham_needed, metavar="DIR", help="the noise: holds tr, cv, tt")
     option("--speakers", type=int, choices=range(1, 6), required=True, help="in a mixture")
     simulate.add_common(parser)
 

@@ -146,5 +146,5 @@ def _to_be_read(wham: Path, names: Iterable[str]) -> list[str]:
             name, made = made_of[0], made + 1
         needed.append(name)
     if made and not librimix_noise.has_sox():
-        raise SepflowError(f"{wham}: {made} noises are not there. {librimix_noise.NEEDS_SOX}.")
+        raise SepflowError(f"{wham}: {made} of the noises are not there. {librimix_noise.NEEDS_SOX}.")
     return needed
