@@ -7,7 +7,7 @@ import yaml
 
 from conftest import ROOT
 from corpora_on_disk import RATE, put, write
-from sepflow import plan
+from sepflow import plan, roles
 from sepflow.corpora import build
 from sepflow.corpora.layouts import PLACES, corpus_digest, find
 from sepflow.corpora.packed import PackedCorpus
@@ -136,7 +136,7 @@ def test_a_scale_names_a_layout_and_plans_each_folder_once(checkout, libri, monk
 
     plain = runs()
     calls = []
-    monkeypatch.setattr(plan, "corpus_digest", lambda *args: calls.append(args) or corpus_digest(*args))
+    monkeypatch.setattr(roles, "corpus_digest", lambda *args: calls.append(args) or corpus_digest(*args))
     checkout.edit("config/scales/tiny.yaml", "    kind: folder", "    kind: folder\n    layout: librispeech")
     checkout.edit("config/scales/tiny.yaml", "    splits:\n      test: 0.25\n      validation: 0.25\n", "")
     (recipe,) = runs().corpora.values()
@@ -152,6 +152,6 @@ def test_a_scale_names_a_layout_and_plans_each_folder_once(checkout, libri, monk
 
 def test_the_schema_knows_every_layout_and_every_layout_is_there():
     schema = yaml.safe_load((ROOT / "config/schemas/scale.yaml").read_text())
-    entry = schema["properties"]["corpora"]["additionalProperties"]["else"]["properties"]
-    assert sorted(entry["layout"]["enum"]) == sorted(PLACES)
+    entry = schema["$defs"]["folder"]["properties"]["layout"]
+    assert sorted(entry["enum"]) == sorted(PLACES)
     assert all(find(name).title and find(name).tree for name in PLACES)
