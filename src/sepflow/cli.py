@@ -40,27 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     why.add_argument("second", metavar="RUN2", nargs="?")
     why.set_defaults(run=_why)
-    train = commands.add_parser("train", help="train one run, without Snakemake; begun before, it goes on")
-    train.add_argument(
-        "spec", type=Path, metavar="SPEC", help="a run's spec: what `sepflow why RUN` prints, or spec.json"
-    )
-    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the run is written")
-    train.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="corpora, mixes and runs it reads",
-    )
-    train.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
-    train.add_argument("--devices", type=int, default=1, help="so many share each batch (default 1)")
-    train.add_argument(
-        "--nodes", type=int, default=1, help="machines, started with srun or torchrun (default 1)"
-    )
-    train.add_argument("--workers", type=int, default=0, help="processes that read examples (default 0)")
-    train.add_argument("--threads", type=int, default=1, help="of torch, in each process (default 1)")
-    train.add_argument("--compile", action="store_true", help="compile the model first")
-    train.set_defaults(run=_train)
+    train = _add_train(commands)
     adopt = commands.add_parser("adopt", help="let the workflow take a run that was trained elsewhere")
     adopt.add_argument("run_directory", type=Path, metavar="DIR", help="what `sepflow train` wrote")
     adopt.set_defaults(run=_adopt)
@@ -85,6 +65,31 @@ def _parser() -> argparse.ArgumentParser:
         "--mixture", type=Path, metavar="FILE", help="for the improvements; else they are null"
     )
     separation.set_defaults(run=_score_separation)
+    return parser
+
+
+def _add_train(commands: Any) -> argparse.ArgumentParser:
+    parser = commands.add_parser("train", help="train one run, without Snakemake; begun before, it goes on")
+    parser.add_argument(
+        "spec", type=Path, metavar="SPEC", help="a run's spec: what `sepflow why RUN` prints, or spec.json"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the run is written")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="corpora, mixes and runs it reads",
+    )
+    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    parser.add_argument("--devices", type=int, default=1, help="so many share each batch (default 1)")
+    parser.add_argument(
+        "--nodes", type=int, default=1, help="machines, started with srun or torchrun (default 1)"
+    )
+    parser.add_argument("--workers", type=int, default=0, help="processes that read examples (default 0)")
+    parser.add_argument("--threads", type=int, default=1, help="of torch, in each process (default 1)")
+    parser.add_argument("--compile", action="store_true", help="compile the model first")
+    parser.set_defaults(run=_train)
     return parser
 
 
