@@ -156,6 +156,11 @@ def test_augmented_noise_is_made_as_the_official_script_writes_it(here, tmp_path
     assert corpora.files(here) == before
     one, two = corpora.files(tmp_path / "one"), corpora.files(tmp_path / "two")
     assert {name: x.replace(b"/one/", b"/two/") for name, x in one.items()} == two
+    assert run("simulate", "librimix-noise", "--wham", here / "wham_noise", "--out", tmp_path / "noise") == 0
+    written = corpora.files(tmp_path / "noise")
+    assert {name: x for name, x in written.items() if name.endswith(".wav")} == {
+        f"tr/{path.name}": path.read_bytes() for path in noise.glob("*sp*.wav")
+    }
     for path in sorted(noise.glob("*sp*.wav")):
         made = librimix_noise.read_noise(here / "wham_noise", f"tr/{path.name}")
         np.testing.assert_array_equal(made, soundfile.read(path, dtype="float32")[0])

@@ -10,9 +10,10 @@ from sepflow.simulation.librimix_layout import MODES, RATES, TYPES, Layout
 
 
 def add(kinds: Any) -> None:
-    """Add both simulators to the kinds."""
+    """Add the simulators to the kinds."""
     _add_tree(kinds)
     _add_metadata(kinds)
+    _add_noise(kinds)
 
 
 def _add_tree(kinds: Any) -> None:
@@ -45,6 +46,20 @@ def _add_metadata(kinds: Any) -> None:
     order = "of dev-clean, train-clean-100, ..., in this order; by default all that are there, by name"
     parser.add_argument("--splits", nargs="+", metavar="SPLIT", help=order)
     parser.set_defaults(run=_draw)
+
+
+def _add_noise(kinds: Any) -> None:
+    parser = kinds.add_parser(
+        "librimix-noise",
+        help="WHAM!'s training noise at the other speeds that LibriMix takes",
+        description="Write DIR/tr/...sp08.wav and ...sp12.wav by sox, as the official augment_train_noise.py "
+        "does. `librimix` makes them as it goes; the workflow packs what is on disk.",
+    )
+    parser.add_argument(
+        "--wham", type=Path, required=True, metavar="DIR", help="WHAM!'s noise: holds tr, cv, tt"
+    )
+    simulate.add_common(parser)
+    parser.set_defaults(run=_augment)
 
 
 def _add_corpora(parser: argparse.ArgumentParser, wham_needed: bool) -> None:
@@ -90,3 +105,9 @@ def _draw(options: argparse.Namespace) -> None:
         options.librispeech, options.wham, options.out, options.speakers, options.splits, options.jobs
     ):
         print(written)
+
+
+def _augment(options: argparse.Namespace) -> None:
+    from sepflow.simulation.librimix_noise import write_augmented
+
+    print(f"{options.out}: {write_augmented(options.wham, options.out, options.jobs)} noises")

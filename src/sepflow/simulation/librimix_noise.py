@@ -4,6 +4,7 @@ The official augment_train_noise.py has sox write tr/XXXsp08.wav and tr/XXXsp12.
 they are not on disk, their samples are made when they are needed.
 """
 
+import functools
 import io
 import re
 import shutil
@@ -15,7 +16,9 @@ import numpy as np
 import soundfile
 
 from sepflow.errors import SepflowError
+from sepflow.identity import digest
 from sepflow.simulation import inputs
+from sepflow.simulation.rendering import Tree
 
 SPEEDS = {"sp08": Fraction(8, 10), "sp12": Fraction(12, 10)}
 NEEDS_SOX = (
@@ -70,6 +73,10 @@ def at_speed(samples: np.ndarray, speed: Fraction) -> np.ndarray:
         return soundfile.read(file, dtype="float32")[0]
 
 
+def _at_speed_of(wham: Path, recording: str, speed: Fraction) -> np.ndarray:
+    return at_speed(first_channel(inputs.read(wham / recording, dtype="float64")), speed)
+
+
 def read_noise(wham: Path, name: str, frames: int = -1) -> np.ndarray:
     """The first channel of the first `frames` samples (-1: all) of a noise, float32 [T].
 
@@ -80,10 +87,36 @@ def read_noise(wham: Path, name: str, frames: int = -1) -> np.ndarray:
         return first_channel(inputs.read(wham / name, frames=frames))
     recording, speed = made_of
     try:
-        augmented = at_speed(first_channel(inputs.read(wham / recording, dtype="float64")), speed)
+        augmented = _at_speed_of(wham, recording, speed)
     except SepflowError as reason:
         raise SepflowError(f"{wham / name}: not there, and not made of {recording}: {reason}") from None
     return augmented if frames < 0 else augmented[:frames]
+
+
+def write_augmented(wham: Path, out: Path, jobs: int) -> int:
+    """Write the noises of `wham`/tr at other speeds to `out`/tr, as the official script does; how many.
+
+    Begun before, it goes on. Raises SepflowError where there is no noise, or no sox.
+    """
+    recordings = sorted(str(path.relative_to(wham)) for path in (wham / "tr").rglob("*.wav"))
+    names = [augmented_name(name, speed) for name in recordings if not original(name) for speed in SPEEDS]
+    if not names:
+        raise SepflowError(f"{wham}: no tr/*.wav. Is it the directory that holds tr, cv and tt (wham_noise)?")
+    if not has_sox():
+        raise SepflowError(f"{NEEDS_SOX}.")
+    tree = Tree(out, "wham_noise-speeds", {"names": digest({"names": names})}, {})
+    tree.render(names, functools.partial(_write, wham), _files, jobs)
+    tree.finish(len(names))
+    return len(names)
+
+
+def _files(name: str) -> list[Path]:
+    return [Path(name)]
+
+
+def _write(wham: Path, tree: Tree, name: str) -> None:
+    recording, speed = original(name)
+    tree.write_pcm16(name, _at_speed_of(wham, recording, speed), inputs.RATE)
 
 
 def first_channel(samples: np.ndarray) -> np.ndarray:

@@ -16,7 +16,10 @@ from sepflow.simulation.recipes import Recipe
 from sepflow.simulation.wsj0mix_lists import list_path, read_list, read_powers
 
 WSJ0MIX_SPLITS = {"train": "tr", "validation": "cv", "test": "tt"}
-MISSING = "Is all of the corpus there that the list was made from? Build it with these parts too."
+MISSING = (
+    "Is all of the corpus there that the list was made from? Build it with these parts too. (Noise at other "
+    "speeds, ...sp08 and ...sp12, is written by sepflow simulate librimix-noise.)"
+)
 
 Row = dict[str, Any]
 
