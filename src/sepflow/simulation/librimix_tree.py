@@ -1,6 +1,7 @@
 """LibriMix as the official tree of files: Libri2Mix/wav8k/min/train-100/{s1,s2,noise,mix_clean,...}."""
 
 import functools
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def _write_metadata(
     metrics = pd.DataFrame({"mixture_ID": ids})
     for number, (_, name) in enumerate(parts):
         metrics[f"{name}_SNR"] = _narrowest([result["snr"][kind][number] for result in results])
-    split = (tree.root / directory / layout.split).resolve()
+    split = Path(os.path.abspath(tree.root / directory / layout.split))  # noqa: PTH100  (links stay links)
     columns = {"mixture_ID": ids, "mixture_path": [str(split / kind / f"{name}.wav") for name in ids]}
     for place, name in parts:
         columns[f"{name}_path"] = [str(split / place / f"{mixture}.wav") for mixture in ids]
