@@ -5,6 +5,7 @@ its items returned, and complete.json. Nothing in it depends on time, machine or
 """
 
 import functools
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -48,8 +49,10 @@ class Tree:
 
     def write_pcm16(self, path: str | Path, samples: np.ndarray, rate: int) -> None:
         """Write `samples` (float in -1..1, or int16; [T] or [T, channels]) as soundfile does it."""
-        with replacing(self.root / path, self._scratch()) as temporary:
-            soundfile.write(temporary, samples, rate, subtype="PCM_16", format="WAV")
+        with io.BytesIO() as file, replacing(self.root / path, self._scratch()) as temporary:
+            # Through memory: of a file on disk libsndfile waits until it is on the platter.
+            soundfile.write(file, samples, rate, subtype="PCM_16", format="WAV")
+            temporary.write_bytes(file.getbuffer())
 
     def write_float(self, path: str | Path, samples: np.ndarray, rate: int) -> None:
         """Write `samples` ([T] or [T, channels]) as 32-bit float WAV, without clipping.
