@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from conftest import Checkout, environment
-from sepflow import corpora, plan
+from sepflow import corpora, models, plan
 from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
 from sepflow.files import write_bytes, write_text
@@ -143,6 +143,25 @@ def test_fine_tuning_starts_from_the_other_runs_weights(prepared, tmp_path):
         torch.testing.assert_close(after[name], weight, atol=1e-6, rtol=0)
     with pytest.raises(SepflowError, match=r"another model than this run's: .*model|hidden"):
         run(prepared, tmp_path / "other", init="first", model={"hidden": 20})
+
+
+@pytest.mark.parametrize("label", ["supervised_100", "supervised_10_dprnn"])
+def test_from_a_model_of_one_output_all_is_taken_but_the_layer_of_the_masks(prepared, tmp_path, label):
+    found, results = prepared
+    spec = merge(found.find(label).spec, {"model": {"sources": 1}})
+    torch.manual_seed(5)
+    alone = models.build(spec["model"])
+    save_model(results / "runs" / f"alone-{label}" / "model.safetensors", alone.state_dict(), spec)
+    run(prepared, tmp_path, label, init=f"alone-{label}", optimizer={"lr": 1e-12})
+    after = load_model(tmp_path / "model.safetensors")[0]
+    assert {name for name in after if "to_sources" in name} == {
+        f"separator.to_sources.{part}" for part in ("weight", "bias")
+    }
+    for name, weight in alone.state_dict().items():
+        if "to_sources" in name:
+            assert after[name].shape[0] == 2 * weight.shape[0]
+        else:
+            torch.testing.assert_close(after[name], weight, atol=1e-6, rtol=0)
 
 
 def test_a_loss_that_is_not_a_number_ends_with_the_step_and_keeps_the_checkpoint(prepared, tmp_path):

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from sepflow.errors import SepflowError
 
+# The layer of every separator whose size goes with the number of sources.
+MASK_LAYER = "separator.to_sources."
+
 MASKS = {"relu": torch.relu, "sigmoid": torch.sigmoid}
 
 

@@ -16,6 +16,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import write_json, write_text
 from sepflow.identity import canonical, difference, fill_neutral
 from sepflow.models.artefact import load_model, save_model
+from sepflow.models.masking import MASK_LAYER
 from sepflow.simulation.mix import open_mix
 from sepflow.training.checkpoint import RunningCheckpoint, usable
 from sepflow.training.data import train_loader, validation_loader
@@ -103,11 +104,18 @@ def _trainer(
 
 
 def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
-    """Load the weights of another run; all of them, or say what does not fit."""
+    """Load the weights of another run; all, but the layer that makes the masks where it has other sources.
+
+    Raises SepflowError where the models differ in anything else.
+    """
     weights, other = load_model(path)
     differs = difference(other["model"], spec["model"])
-    if differs:
+    if any(key != "sources" for key, _, _ in differs):
         raise SepflowError(f"{path}: another model than this run's: " + "; ".join(map(str, differs)))
+    if differs:
+        log.info("from %s: all but %s*, which begins anew", path, MASK_LAYER)
+        own = module.task.model.state_dict()
+        weights |= {name: own[name] for name in weights if name.startswith(MASK_LAYER)}
     module.task.model.load_state_dict(weights)
 
 
