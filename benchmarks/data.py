@@ -123,7 +123,7 @@ def main() -> None:
             print(f"FLAC at {rate} Hz: {found:.0f} segments/s, {packed / found:.0f} times slower")
         recipe = _MIX | {"mixtures": 500, "corpus": {"rate": _RATE}}
         mix = Mix(folder, corpus, decide(recipe, corpus.manifest))
-        data = {"mix": recipe, "first": None, "dynamic": True, "single_speaker": 0.1}
+        data = {"mix": recipe, "first": None, "dynamic": True, "single_speaker": 0.1, "crop": "random"}
         examples = Examples(mix, data, _SEGMENT, seed=1, pairs=True)
         start = time.perf_counter()
         for index in range(400):

@@ -26,7 +26,7 @@ RECIPE = {
     "length": "min",
     "min_seconds": 0.0,
 }
-DATA = {"mix": RECIPE, "first": None, "dynamic": False, "single_speaker": 0.0}
+DATA = {"mix": RECIPE, "first": None, "dynamic": False, "single_speaker": 0.0, "crop": "random"}
 
 
 @pytest.fixture(scope="module")

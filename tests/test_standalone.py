@@ -183,10 +183,16 @@ def test_a_killed_training_goes_on_with_the_same_command_and_no_other(trained, e
 
 @pytest.mark.parametrize("label", ["supervised_100", "teacher_1or2src"])
 def test_two_processes_share_each_batch_and_learn_the_same(trained, elsewhere, label):
-    """In float64: the losses of one process with the same batch, to rounding; the odd validation set too."""
+    """In float64: the losses of one process with the same batch, to rounding; the odd validation set too.
+
+    And the switches of labels, where they are counted.
+    """
+    spec = yaml.safe_load(sepflow("why", label, cwd=trained.root).stdout)
     changes = {"precision": "64", "batch": 4, "validate_every": 5}
-    data = yaml.safe_load(sepflow("why", label, cwd=trained.root).stdout)["validation"] | {"first": 7}
-    path = spec_file(trained, label, elsewhere, **changes, validation=data)
+    changes["validation"] = spec["validation"] | {"first": 7}
+    if label == "supervised_100":
+        changes["data"] = spec["data"] | {"first": 8, "crop": "fixed"}
+    path = spec_file(trained, label, elsewhere, **changes)
     histories = []
     for processes in ("1", "2"):
         out = elsewhere / processes
@@ -199,3 +205,9 @@ def test_two_processes_share_each_batch_and_learn_the_same(trained, elsewhere, l
     assert two["step"].tolist() == [5, 10, 15, 20]
     for column in ("train_loss", "validation_loss"):
         np.testing.assert_allclose(two[column], one[column], rtol=1e-9)
+    assert ("label_switches" in one) == (label == "supervised_100")
+    if label == "supervised_100":
+        assert (
+            one["label_switches"].notna().all()
+            and one["label_switches"].tolist() == two["label_switches"].tolist()
+        )

@@ -16,10 +16,12 @@ NEUTRAL = {
     "data.dynamic": False,
     "data.single_speaker": 0.0,
     "data.labels": None,
+    "data.crop": "random",
     "validation.first": None,
     "validation.dynamic": False,
     "validation.single_speaker": 0.0,
     "validation.labels": None,
+    "validation.crop": "random",
 }
 
 

@@ -198,6 +198,8 @@ class _Resolver:
             raise SepflowError(
                 f"{where}: dynamic: mixtures with labels are fixed; take away dynamic or labels"
             )
+        if data["crop"] == "fixed" and (data["dynamic"] or spec["objective"]["name"] == "mixit"):
+            raise SepflowError(f"{where}: crop: fixed: not of mixtures drawn anew (dynamic), nor of MixIT's")
         if data["dynamic"] and "noise" in recipe:
             raise SepflowError(
                 f"{where}: dynamic: draws speech alone; take away dynamic, or noise from the mix"

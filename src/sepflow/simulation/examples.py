@@ -13,11 +13,12 @@ from sepflow.simulation.mix import Mix, render
 
 
 class Examples(Dataset):
-    """Example i of a training: (mixture [T], references [C, T]), float32.
+    """Example i of a training: (mixture [T], references [C, T]), float32; and which it is, where crops stay.
 
     With `pairs`, an example is a mixture of two mixtures, and these two are its references (MixIT).
     `data` is the part of a run's spec: `first` mixtures only; `dynamic` draws new sources and levels for each
     example from the utterances of the mix; `single_speaker` is the share of mixtures left with one speaker.
+    With `crop` "fixed" a mixture is cropped alike each time, and an example ends with (pass, row), int64 [2].
     """
 
     def __init__(self, mix: Mix, data: dict[str, Any], segment: int, seed: int, pairs: bool):
@@ -28,7 +29,7 @@ class Examples(Dataset):
         self.pool = self._pool() if data["dynamic"] else None
         self._orders: dict[int, np.ndarray] = {}
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
         if self.pairs:
             references = np.stack([self._half(2 * index + k, index) for k in range(2)])
             mixture = references.sum(0)
@@ -37,7 +38,11 @@ class Examples(Dataset):
             mixture = references.sum(0)
         else:
             mixture, references = self.mix.example(*self._crop(index), self.segment)
-        return torch.from_numpy(mixture), torch.from_numpy(references)
+        example = torch.from_numpy(mixture), torch.from_numpy(references)
+        if self.data["crop"] == "random":
+            return example
+        row, _ = self._crop(index)
+        return *example, torch.tensor((index // self.rows, row))
 
     def _half(self, number: int, example: int) -> np.ndarray:
         """Mixture `number` of the training, one of the two of a pair, with its noise where it has one."""
@@ -69,7 +74,8 @@ class Examples(Dataset):
             self._orders = {epoch: self._order(epoch)}
         row = int(self._orders[epoch][position])
         spare = int(self.mix.samples[row]) - self.segment
-        start = int(generator(self.seed, "crop", number).integers(spare + 1)) if spare > 0 else 0
+        name = ("fixed crop", row) if self.data["crop"] == "fixed" else ("crop", number)
+        start = int(generator(self.seed, *name).integers(spare + 1)) if spare > 0 else 0
         return row, start
 
     def _order(self, epoch: int) -> np.ndarray:

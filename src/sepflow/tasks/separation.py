@@ -31,10 +31,14 @@ class Separation(nn.Module):
 
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Loss of each example in dB, [B]; `batch` is (mixture [B, T], references [B, C, T])."""
+        return self.assigned(batch)[0]
+
+    def assigned(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """(loss of each example [B], the assignment that it is the loss of: which output goes with what)."""
         mixture, references = batch
         estimates = self(mixture)
         if self.pairs:
-            return mixit(estimates, references, self.objective["max_snr"])[0]
+            return mixit(estimates, references, self.objective["max_snr"])
         name = self.objective["loss"]
         loss = ThresholdedSNR(self.objective["max_snr"]) if name == "thresholded_snr" else pairwise_loss(name)
-        return pit(estimates, references, loss)[0]
+        return pit(estimates, references, loss)

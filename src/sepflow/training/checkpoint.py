@@ -64,6 +64,8 @@ class RunningCheckpoint(lightning.Callback):
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": round(self.seconds, 2),
         }
+        if module.switches:
+            row["label_switches"] = module.switches.rate
         self.history.append(row)
         log.info("step %d: training %.2f dB, validation %.2f dB", row["step"], train_loss, loss)
         if trainer.logger:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sepflow import tasks
 from sepflow.errors import SepflowError
+from sepflow.training.switches import Switches
 
 PRECISIONS = {"32": "32-true", "64": "64-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
@@ -20,12 +21,17 @@ class Training(lightning.LightningModule):
         self.spec = spec
         self.task = tasks.build(spec)
         self.train_losses: list[Tensor] = []
+        self.switches: Switches | None = None  # counted where the examples say which they are
         self.plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] = {}
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         """Mean loss of a batch; SepflowError where it is not a number."""
-        loss = self.task.loss(batch).mean()
+        mixture, references, *where = batch
+        losses, assignment = self.task.assigned((mixture, references))
+        if self.switches:
+            self.switches.note(*where, assignment)
+        loss = losses.mean()
         if not torch.isfinite(loss):
             raise SepflowError(self.diverged("training"))
         self.train_losses.append(loss.detach())
@@ -35,9 +41,9 @@ class Training(lightning.LightningModule):
         """Begin to add up."""
         self._validation_sum = torch.zeros(2, dtype=torch.float64)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+    def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
         """Add up the losses of the validation examples, and how many they are."""
-        losses = self.task.loss(batch).double()
+        losses = self.task.loss(batch[:2]).double()
         self._validation_sum += torch.stack([losses.sum(), losses.new_tensor(len(losses))]).cpu()
 
     def on_validation_epoch_end(self) -> None:
@@ -45,6 +51,8 @@ class Training(lightning.LightningModule):
         both = self._validation_sum.to(self.device)
         total, count = self.trainer.strategy.reduce(both, reduce_op="sum")
         self.log("validation_loss", total / count)
+        if self.switches:
+            self.switches.count(self.all_gather)
 
     def diverged(self, which: str) -> str:
         """The message for a `which` loss (training or validation) that is not a number."""
@@ -82,10 +90,13 @@ class Training(lightning.LightningModule):
         """Put the spec and the plateau's schedule into the checkpoint."""
         checkpoint["spec"] = self.spec
         checkpoint["plateau"] = self.plateau.state_dict() if self.plateau else {}
+        checkpoint["switches"] = self.switches.state_dict() if self.switches else {}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the plateau's schedule for `configure_optimizers`, which comes after."""
         self._plateau_state = checkpoint["plateau"]
+        if self.switches:
+            self.switches.load_state_dict(checkpoint["switches"])
 
     def _factor(self, step: int) -> float:
         """The share of the learning rate at a step: up over the warm-up, then level or down to 0."""

@@ -22,6 +22,7 @@ from sepflow.training.checkpoint import RunningCheckpoint, usable
 from sepflow.training.data import train_loader, validation_loader
 from sepflow.training.machine import Machine
 from sepflow.training.module import PRECISIONS, Training
+from sepflow.training.switches import Switches
 
 log = logging.getLogger(__name__)
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and adverts
@@ -60,9 +61,12 @@ def train(
         log.info("going on from %s", resume)
     trainer = _trainer(spec, out, keeper, machine, progress)
     share = trainer.global_rank, trainer.world_size
+    loader = train_loader(spec, mixes[0], pairs, machine.workers, lambda: module.global_step, share)
+    if spec["data"]["crop"] == "fixed":
+        module.switches = Switches(loader.dataset.rows)
     trainer.fit(
         module,
-        train_loader(spec, mixes[0], pairs, machine.workers, lambda: module.global_step, share),
+        loader,
         validation_loader(spec, mixes[1], pairs, share),
         ckpt_path=resume,
         weights_only=True,
