@@ -172,8 +172,8 @@ def test_how_a_number_is_written_does_not_rename():
     assert digest({"a": 0.5}) != digest({"a": 5})
 
 
-# (No paper has a mix of LibriMix's yet: tests/test_listed.py.)
-@pytest.mark.parametrize("stage", sorted(RECIPES.keys() - {"librimix"}))
+# (No paper has a mix of LibriMix's or noise yet: tests/test_listed.py, tests/test_noise.py.)
+@pytest.mark.parametrize("stage", sorted(RECIPES.keys() - {"librimix", "noise"}))
 def test_new_code_of_a_stage_renames_what_is_made_by_it(stage, monkeypatch):
     scale = "paper" if stage in ("folder", "wsj0mix") else "demo"
     before = load(scale).find("student_2src").name

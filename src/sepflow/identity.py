@@ -6,7 +6,16 @@ import json
 from typing import Any
 
 # The recipe of the code: bump one, and everything made by it gets a new name and is made again.
-RECIPES = {"espeak": 2, "folder": 1, "mix": 1, "librimix": 1, "wsj0mix": 1, "labels": 1, "train": 1}
+RECIPES = {
+    "espeak": 2,
+    "folder": 1,
+    "noise": 1,
+    "mix": 1,
+    "librimix": 1,
+    "wsj0mix": 1,
+    "labels": 1,
+    "train": 1,
+}
 
 # A key at its neutral value is left out of the hash, so that a new option renames nothing.
 NEUTRAL = {

@@ -11,6 +11,8 @@ from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest
 from sepflow.simulation.recipes import LISTED, NATIVE_RATE, Recipe
 
+NOISE_ROLE = "room_noise"
+
 
 class Roles:
     """The corpora of a scale as recipes; `corpora`, `labels`: those asked for so far, by their names."""
@@ -33,17 +35,25 @@ class Roles:
         noisy = mix.pop("noise", False)
         if entry["kind"] in LISTED:
             return self._listed(name, entry, mix | {"rate": rate}, noisy, where)
-        if noisy or "subset" in mix:
-            key = "noise" if noisy else "subset"
+        if "subset" in mix:
             raise SepflowError(
-                f"{where}.{key}: {name} is no list of mixtures: what is drawn from it has none"
+                f"{where}.subset: {name} is no list of mixtures: what is drawn from it has none"
             )
-        return {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": self._corpus(name, rate), **mix}
+        if noisy != ("noise_difference" in mix):
+            raise SepflowError(f"{where}: noise and noise_difference: only one of them is set")
+        recipe = {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": self._corpus(name, rate), **mix}
+        if noisy:
+            recipe["noise"] = self._corpus(self._player(NOISE_ROLE, f"{where}.noise"), rate)
+        return recipe
 
     def _listed(
         self, name: str, entry: dict[str, Any], mix: dict[str, Any], noisy: bool, where: str
     ) -> Recipe:
         kind = entry["kind"]
+        if "noise_difference" in mix:
+            raise SepflowError(
+                f"{where}.noise_difference: {name} is a list of mixtures, which says its levels"
+            )
         if kind == "librimix" and "subset" not in mix:
             raise SepflowError(f"{where}.subset: not set; say which list of {name}, e.g. train-clean-100")
         if noisy and "noise" not in entry:

@@ -110,7 +110,8 @@ class Jobs:
     def mix_corpora(self, wildcards: Any) -> list[str]:
         """What a mix is decided over: a manifest; of a published one, audio too (for its levels)."""
         corpora = self._corpora(wildcards.mix)
-        return corpora if wildcards.mix in self.plan.labels else corpora[:1]
+        listed = wildcards.mix in self.plan.labels
+        return corpora if listed else [file for file in corpora if file.endswith(MANIFEST)]
 
     def mix_inputs(self, wildcards: Any) -> list[str]:
         """The plan of a mix, then its corpus's manifest and audio."""

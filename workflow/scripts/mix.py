@@ -5,9 +5,8 @@ from pathlib import Path
 from sepflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from sepflow.corpora.packed import read_manifest
     from sepflow.files import write_text
-    from sepflow.simulation.decide import decide
+    from sepflow.simulation.decide import decide_in
     from sepflow.simulation.listed import decide_listed
     from sepflow.simulation.mix import open_corpora
 
@@ -16,5 +15,5 @@ with job(snakemake.log[0], snakemake.threads):
         lists = Path(snakemake.config["corpora"][label]).expanduser()
         table = decide_listed(recipe, lists, open_corpora(recipe, Path("results")))
     else:
-        table = decide(recipe, read_manifest(Path(snakemake.input[0]).parent), snakemake.input[0])
+        table = decide_in(recipe, Path("results"))
     write_text(snakemake.output[0], table.to_csv(index=False))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sepflow.errors import SepflowError
 
-KINDS = ("espeak", "folder")
+KINDS = ("espeak", "folder", "noise")
 
 
 def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> None:

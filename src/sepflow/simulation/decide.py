@@ -4,13 +4,18 @@ Every row's randomness comes from its own id, so that the first thousand rows of
 the rows of a mix of one thousand, whoever computes them.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
+from sepflow.identity import digest
 from sepflow.seeding import generator
+from sepflow.simulation.librimix import FADE
+from sepflow.simulation.recipes import corpora_of
 
 LEVEL_DB = (
     -25.0
@@ -75,13 +80,28 @@ def eligible(manifest: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
     return manifest[(manifest["split"] == recipe["split"]) & (manifest["samples"] >= shortest)]
 
 
-def decide(recipe: dict[str, Any], manifest: pd.DataFrame, where: str = "the corpus") -> pd.DataFrame:
+def decide_in(recipe: dict[str, Any], results: Path) -> pd.DataFrame:
+    """The plan of a mix over the corpora that are built in `results`."""
+    places = {part: results / "corpora" / digest(one) for part, one in corpora_of(recipe).items()}
+    manifests = {part: read_manifest(place) for part, place in places.items()}
+    return decide(recipe, manifests["corpus"], str(places["corpus"]), manifests.get("noise"))
+
+
+def decide(
+    recipe: dict[str, Any],
+    manifest: pd.DataFrame,
+    where: str = "the corpus",
+    noise: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """The plan of a mix: one row a mixture.
 
     Columns: id, samples, then for each source k = 1, 2, ...: utterance_k, speaker_k, sex_k, gain_db_k
     (applied to the utterance's samples) and offset_k (where in the mixture the utterance begins, in samples).
-    `manifest` is indexed by utterance id. Raises SepflowError where there are too few speakers.
+    With a manifest of `noise` also noise, noise_gain_db, noise_samples (to which it is extended, of its own)
+    and offset_noise. The manifests are indexed by id.
+    Raises SepflowError where there are too few speakers, or no noise.
     """
+    hisses = None if noise is None else _eligible_noise(noise, recipe, where)
     pool = Pool(eligible(manifest, recipe), recipe["speakers"], f"{where}, split {recipe['split']}")
     rows = []
     for number in range(recipe["mixtures"]):
@@ -92,5 +112,32 @@ def decide(recipe: dict[str, Any], manifest: pd.DataFrame, where: str = "the cor
         for k, source in enumerate(sources, 1):
             row |= {f"{key}_{k}": source[key] for key in ("utterance", "speaker", "sex", "gain_db")}
             row[f"offset_{k}"] = 0
+        if hisses is not None:
+            row |= _draw_noise(recipe, hisses, row["samples"], generator("noise", name))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _eligible_noise(noise: pd.DataFrame, recipe: dict[str, Any], where: str) -> pd.DataFrame:
+    rows = noise[(noise["split"] == recipe["split"]) & (noise["samples"] > FADE)].sort_index()
+    if rows.empty:
+        raise SepflowError(f"{where}: the mix's noise has no recording over {FADE} samples in its split")
+    return rows
+
+
+def _draw_noise(
+    recipe: dict[str, Any], noise: pd.DataFrame, samples: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """A mixture's noise: a stretch of a longer recording, or a shorter one that is repeated, at its level.
+
+    Of its own randomness, so that a noisy mix has the speech of its clean twin.
+    """
+    chosen = noise.iloc[int(rng.integers(len(noise)))]
+    spare = int(chosen["samples"]) - samples
+    level = LEVEL_DB - rng.uniform(*recipe["noise_difference"])
+    return {
+        "noise": chosen.name,
+        "noise_gain_db": round(float(level - chosen["level_db"]), 6),
+        "noise_samples": max(int(chosen["samples"]), samples),
+        "offset_noise": -int(rng.integers(spare + 1)) if spare > 0 else 0,
+    }

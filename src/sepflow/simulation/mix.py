@@ -150,8 +150,9 @@ def open_corpora(recipe: Recipe, results: Path) -> dict[str, Corpus]:
     opened = {}
     for part, one in corpora_of(recipe).items():
         corpus = PackedCorpus(results / "corpora" / digest(one))
-        listed = unlabelled(recipe)["kind"] in LISTED
-        opened[part] = Resampled(corpus, one["rate"], rate_of(recipe)) if listed else corpus
+        # Noise of any mix may have to be extended; speech that was drawn is at the rate of its mix.
+        as_it_is = part == "corpus" and unlabelled(recipe)["kind"] not in LISTED
+        opened[part] = corpus if as_it_is else Resampled(corpus, one["rate"], rate_of(recipe))
     return opened
 
 

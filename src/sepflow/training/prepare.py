@@ -4,12 +4,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
 from sepflow.files import write_text
 from sepflow.identity import digest
 from sepflow.labels import write_labels
-from sepflow.simulation.decide import decide
+from sepflow.simulation.decide import decide_in
 from sepflow.simulation.mix import open_mix
 from sepflow.simulation.recipes import LISTED, corpora_of
 
@@ -35,9 +34,7 @@ def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
         _built(results / "corpora" / digest(one))
     log.info("deciding mix %s", out.name)
     if recipe["kind"] == "speakers":
-        corpus = results / "corpora" / digest(recipe["corpus"])
-        table = decide(recipe, read_manifest(corpus), str(corpus))
-        write_text(out / "mix.csv", table.to_csv(index=False))
+        write_text(out / "mix.csv", decide_in(recipe, results).to_csv(index=False))
     elif recipe["kind"] in LISTED:
         raise SepflowError(
             f"{out}/mix.csv: not there. Make it where its lists are (snakemake "
