@@ -60,11 +60,12 @@ class DualPath(nn.Module):
 
     def forward(self, encoded: Tensor) -> Tensor:
         """[B, N, K] -> mask logits [B, C, N, K]."""
-        chunks = split_chunks(self.bottleneck(encoded), self.chunk, self.hop)
+        features = self.bottleneck(encoded)
+        chunks = split_chunks(features, self.chunk, self.hop)
         for layer in self.layers:
             # The two time axes swap places: within chunks, across chunks, within, ...
             chunks = layer(chunks).transpose(1, 2)
-        merged = merge_chunks(self.activation(chunks), self.hop, encoded.shape[-1])
+        merged = merge_chunks(self.activation(chunks), self.hop, features.shape[-1])
         # The paper convolves before the overlap-add; with a mean the two commute, at half the cost.
         each = self.to_sources(merged).unflatten(1, (self.sources, -1)).flatten(0, 1)
         value, gate = self.gates(each).chunk(2, dim=1)

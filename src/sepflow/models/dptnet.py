@@ -69,15 +69,16 @@ class DualPathTransformer(DualPath):
         self, sources: int, filters: int, heads: int, hidden: int, chunk: int, hop: int, repeats: int
     ) -> None:
         super().__init__(sources, chunk, hop)
-        self.bottleneck = global_layer_norm(filters)
+        # An empty chunk before the first, and after the last full one, as public weights are trained with.
+        empty = nn.ZeroPad1d((hop, 1))
+        self.bottleneck = nn.Sequential(global_layer_norm(filters), empty)
         self.layers = nn.ModuleList(TransformerLayer(filters, heads, hidden) for _ in range(2 * repeats))
         self.add_head(filters)
         self.to_filters = nn.Identity()
 
     def forward(self, encoded: Tensor) -> Tensor:
         """[B, N, K] -> mask logits [B, C, N, K]."""
-        # An empty chunk at either end, as in the public networks' training; attention sees it.
-        return super().forward(F.pad(encoded, (self.hop, 1)))[..., self.hop : -1]
+        return super().forward(encoded)[..., self.hop : -1]
 
 
 class DPTNet(MaskingModel):
