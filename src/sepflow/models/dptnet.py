@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from sepflow.errors import SepflowError
 from sepflow.models.dprnn import DualPath, check_chunks
+from sepflow.models.layers import Linear
 from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm
 
 
@@ -26,8 +27,8 @@ class Attention(nn.Module):
     def __init__(self, features: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.project = nn.Linear(features, 3 * features)
-        self.merge = nn.Linear(features, features)
+        self.project = Linear(features, 3 * features)
+        self.merge = Linear(features, features)
         nn.init.xavier_uniform_(self.project.weight)
         nn.init.zeros_(self.project.bias)
         nn.init.zeros_(self.merge.bias)
@@ -49,7 +50,7 @@ class TransformerLayer(nn.Module):
         super().__init__()
         self.attention = Attention(features, heads)
         self.lstm = nn.LSTM(features, hidden, bidirectional=True)
-        self.linear = nn.Linear(2 * hidden, features)
+        self.linear = Linear(2 * hidden, features)
         self.attention_norm = SequenceNorm(features)
         self.norm = SequenceNorm(features)
 
