@@ -14,6 +14,7 @@ offers beyond the plain step, which asteroid's side always is.
 """
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -128,10 +129,21 @@ class Traffic(TorchDispatchMode):
         return out
 
 
+def _recurrent_flops(x: Any, of_input: Any, of_state: Any, *rest: Any, out_shape: Any = None) -> int:
+    """Of one direction of an LSTM, from the shapes of x [T, N, F] and of its weights: torch counts none."""
+    return 2 * math.prod(x[:-1]) * (math.prod(of_input) + math.prod(of_state))
+
+
+def _recurrent_backward_flops(*shapes: Any, out_shape: Any = None) -> int:
+    return 2 * _recurrent_flops(*shapes)
+
+
 def limit(network: nn.Module, mixtures: Tensor, precision: str) -> str:
     """What a step computes and moves, and how long that takes at the rates of a convolution and a copy."""
     step, device = training(network, mixtures, precision), mixtures.device.type
-    with FlopCounterMode(display=False) as operations:
+    recurrent = torch.ops.aten.mkldnn_rnn_layer, torch.ops.aten.mkldnn_rnn_layer_backward
+    formulas = {recurrent[0]: _recurrent_flops, recurrent[1]: _recurrent_backward_flops}
+    with FlopCounterMode(display=False, custom_mapping=formulas) as operations:
         step()
     with Traffic() as traffic:
         step()

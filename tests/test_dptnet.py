@@ -143,10 +143,8 @@ def test_each_sequence_is_normalised_on_its_own():
 def test_masks_of_one_return_about_the_mixture():
     """The encoder rectifies: the decoder starts twice as loud as a linear encoder's."""
     torch.manual_seed(0)
-    model, mixture = (
-        build(TINY | {"filters": 3000, "heads": 1, "repeats": 1, "hidden": 1}),
-        torch.randn(2, 4000),
-    )
+    model = build(TINY | {"filters": 3000, "heads": 1, "repeats": 1, "hidden": 1})
+    mixture = torch.randn(2, 4000)
     model.separator.forward = lambda encoded: torch.ones_like(encoded)[:, None].expand(-1, 2, -1, -1)
     with torch.no_grad():
         gain = (model(mixture)[:, 0] * mixture).sum() / mixture.square().sum()
