@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from sepflow.errors import SepflowError
 from sepflow.models.dprnn import DualPath, check_chunks
-from sepflow.models.layers import Linear
+from sepflow.models.layers import Linear, attention
 from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm
 
 
@@ -36,7 +36,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         split = self.project(x).unflatten(-1, (3, self.heads, -1))  # [N, P, 3, H, D]
         query, key, value = split.transpose(1, 3).unbind(2)  # each [N, H, P, D]
-        heads = F.scaled_dot_product_attention(query, key, value)
+        heads = attention(query, key, value)
         return self.merge(heads.transpose(1, 2).flatten(2))
 
 
