@@ -1,4 +1,4 @@
-"""How fast Conv-TasNet and DPRNN train and separate, beside asteroid's modules of the same size.
+"""How fast Conv-TasNet, DPRNN and DPTNet train and separate, beside asteroid's modules of the same size.
 
 Both are timed in one process, in turns, on noise at 8 kHz: a training step is forward, mean square error,
 backward and Adam; inference is one mixture of the batch. The ratio is the median over pairs of neighbouring
@@ -14,6 +14,7 @@ offers beyond the plain step, which asteroid's side always is.
 """
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -40,10 +41,15 @@ _SIZES = {
                "repeats": 6}, 2, 4.0),
     "dprnn_small": ({"filters": 64, "kernel": 48, "bottleneck": 32, "hidden": 32, "chunk": 40, "hop": 30,
                      "repeats": 2}, 4, 2.0),
+    "dptnet": ({"filters": 64, "kernel": 16, "heads": 4, "hidden": 256, "chunk": 100, "hop": 50,
+                "repeats": 6}, 2, 4.0),
+    "dptnet_small": ({"filters": 64, "kernel": 48, "heads": 4, "hidden": 32, "chunk": 40, "hop": 20,
+                      "repeats": 2}, 4, 2.0),
 }  # fmt: skip
 _THEIR_NAMES = {
     "filters": "n_filters", "kernel": "kernel_size", "bottleneck": "bn_chan", "skip": "skip_chan",
     "blocks": "n_blocks", "repeats": "n_repeats", "chunk": "chunk_size", "hop": "hop_size",
+    "heads": "n_heads",
 }  # fmt: skip
 
 
@@ -51,11 +57,15 @@ def networks(name: str) -> tuple[nn.Module, nn.Module, Tensor]:
     """Our network, asteroid's of as many parameters, and mixtures [B, T]."""
     import asteroid.models
 
-    kind = "dprnn" if name.startswith("dprnn") else "conv_tasnet"
+    kind = name.removesuffix("_small")
     ours, batch, seconds = _SIZES[name]
-    names = _THEIR_NAMES | {"hidden": "hid_size" if kind == "dprnn" else "hid_chan"}
+    build, hidden = {
+        "conv_tasnet": (asteroid.models.ConvTasNet, "hid_chan"),
+        "dprnn": (asteroid.models.DPRNNTasNet, "hid_size"),
+        "dptnet": (asteroid.models.DPTNet, "ff_hid"),
+    }[kind]
+    names = _THEIR_NAMES | {"hidden": hidden}
     theirs = {names[key]: value for key, value in ours.items()}
-    build = {"conv_tasnet": asteroid.models.ConvTasNet, "dprnn": asteroid.models.DPRNNTasNet}[kind]
     other = build(n_src=2, stride=ours["kernel"] // 2, mask_act="relu", sample_rate=_RATE, **theirs)
     own = models.build({"name": kind, "sources": 2, **ours})
     counts = [sum(weight.numel() for weight in network.parameters()) for network in (own, other)]
@@ -119,10 +129,21 @@ class Traffic(TorchDispatchMode):
         return out
 
 
+def _recurrent_flops(x: Any, of_input: Any, of_state: Any, *rest: Any, out_shape: Any = None) -> int:
+    """Of one direction of an LSTM, from the shapes of x [T, N, F] and of its weights: torch counts none."""
+    return 2 * math.prod(x[:-1]) * (math.prod(of_input) + math.prod(of_state))
+
+
+def _recurrent_backward_flops(*shapes: Any, out_shape: Any = None) -> int:
+    return 2 * _recurrent_flops(*shapes)
+
+
 def limit(network: nn.Module, mixtures: Tensor, precision: str) -> str:
     """What a step computes and moves, and how long that takes at the rates of a convolution and a copy."""
     step, device = training(network, mixtures, precision), mixtures.device.type
-    with FlopCounterMode(display=False) as operations:
+    recurrent = torch.ops.aten.mkldnn_rnn_layer, torch.ops.aten.mkldnn_rnn_layer_backward
+    formulas = {recurrent[0]: _recurrent_flops, recurrent[1]: _recurrent_backward_flops}
+    with FlopCounterMode(display=False, custom_mapping=formulas) as operations:
         step()
     with Traffic() as traffic:
         step()

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sepflow.models.layers import DilatedConv, Pointwise, PReLU, channels_last, normalised
+from sepflow.models.layers import DilatedConv, Linear, Pointwise, PReLU, channels_last, normalised
 from sepflow.models.masking import global_layer_norm
 
 
@@ -37,6 +37,15 @@ def test_pointwise_convolution_is_torchs(frames, layout):
     theirs = F.conv1d(x[:, :, 0], conv.weight, conv.bias)[:, :, None]
     compare(conv(layout(x)), theirs, x, conv.parameters())
     assert conv(x).is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (3, 1, 4), (3, 5, 4), (2, 3, 5, 4)])
+@pytest.mark.parametrize("layout", [torch.Tensor.contiguous, lambda x: x.transpose(0, -2)])
+def test_linear_is_torchs(shape, layout):
+    layer, x = Linear(4, 6).double(), noise(*shape)
+    rows = layout(x) if x.ndim > 1 else x
+    compare(layer(rows), F.linear(rows, layer.weight, layer.bias), x, layer.parameters())
+    assert layer(rows).is_contiguous()
 
 
 @pytest.mark.parametrize("slope", [0.25, 0.0, -0.5, 1.5])

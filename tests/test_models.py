@@ -21,6 +21,10 @@ TINY = {
         "name": "dprnn", "sources": 2, "filters": 32, "kernel": 16, "bottleneck": 16, "hidden": 12,
         "chunk": 10, "repeats": 2,
     },
+    "dptnet": {
+        "name": "dptnet", "sources": 2, "filters": 32, "kernel": 16, "heads": 4, "hidden": 12, "chunk": 10,
+        "repeats": 2,
+    },
 }  # fmt: skip
 # 20 steps of Adam 1e-3 on the mean squared error, float64, one thread (see `trace`).
 GOLDEN = {
@@ -32,6 +36,10 @@ GOLDEN = {
     0.837560428256, 0.822161173071, 0.80670170658, 0.791340307547, 0.776197955194, 0.761376895546,
     0.74699314083, 0.733157007494, 0.720052176873, 0.707701719764, 0.696187235696, 0.685523650417,
     0.67573658426, 0.666694534182, 0.658428285781],
+    "dptnet": [0.884136469347, 0.870812763492, 0.858229885586, 0.845609670116, 0.832902874993, 0.820212018254,
+    0.807540506801, 0.794779938794, 0.781917231315, 0.769112084055, 0.756530057272, 0.744341569157,
+    0.732602609103, 0.721488793156, 0.71087912495, 0.700917649953, 0.691623007119, 0.682966829242,
+    0.67492967382, 0.667502711916],
 }  # fmt: skip
 
 
@@ -89,7 +97,7 @@ VARIANTS = [{}, {"mask": "sigmoid"}, {"stride": 5}]
 @pytest.mark.parametrize(
     ("name", "changes"),
     [(name, changes) for name in TINY for changes in VARIANTS]
-    + [("conv_tasnet", {"skip": 0}), ("dprnn", {"hop": 3})],
+    + [("conv_tasnet", {"skip": 0}), ("dprnn", {"hop": 3}), ("dptnet", {"hop": 3})],
 )
 def test_gradient_reaches_every_parameter(name, changes):
     model = tiny(name, **changes)

@@ -7,8 +7,9 @@ from torch import nn
 from sepflow.errors import SepflowError
 from sepflow.models.conv_tasnet import ConvTasNet
 from sepflow.models.dprnn import DPRNN
+from sepflow.models.dptnet import DPTNet
 
-MODELS: dict[str, type[nn.Module]] = {"conv_tasnet": ConvTasNet, "dprnn": DPRNN}
+MODELS: dict[str, type[nn.Module]] = {"conv_tasnet": ConvTasNet, "dprnn": DPRNN, "dptnet": DPTNet}
 
 
 def build(spec: dict) -> nn.Module:

@@ -37,33 +37,63 @@ class PathLayer(nn.Module):
         return x + self.norm(out.movedim(-1, 1)).movedim(1, -1)
 
 
-class DualPathRNN(nn.Module):
-    """The separator: `repeats` times a layer within the chunks and a layer across them."""
+class DualPath(nn.Module):
+    """A separator: layers in turn within the chunks and across them, then a gated head.
 
-    def __init__(
-        self, sources: int, filters: int, bottleneck: int, hidden: int, chunk: int, hop: int, repeats: int
-    ) -> None:
+    The subclass sets `bottleneck`, `layers` (an even number of them, [B, S, P, F] -> the same), adds the head
+    after them and sets `to_filters`: in this order, which the weights are drawn in.
+    """
+
+    bottleneck: nn.Module
+    layers: nn.ModuleList
+    to_filters: nn.Module
+
+    def __init__(self, sources: int, chunk: int, hop: int) -> None:
         super().__init__()
         self.sources, self.chunk, self.hop = sources, chunk, hop
-        self.bottleneck = nn.Sequential(global_layer_norm(filters), nn.Conv1d(filters, bottleneck, 1))
-        self.layers = nn.ModuleList(PathLayer(bottleneck, hidden) for _ in range(2 * repeats))
+
+    def add_head(self, features: int) -> None:
+        """PReLU, features for each source, and their gates."""
         self.activation = PReLU()
-        self.to_sources = nn.Conv1d(bottleneck, sources * bottleneck, 1)
-        self.gates = nn.Conv1d(bottleneck, 2 * bottleneck, 1)
-        self.to_filters = nn.Conv1d(bottleneck, filters, 1, bias=False)
+        self.to_sources = nn.Conv1d(features, self.sources * features, 1)
+        self.gates = nn.Conv1d(features, 2 * features, 1)
 
     def forward(self, encoded: Tensor) -> Tensor:
         """[B, N, K] -> mask logits [B, C, N, K]."""
-        chunks = split_chunks(self.bottleneck(encoded), self.chunk, self.hop)
+        features = self.bottleneck(encoded)
+        chunks = split_chunks(features, self.chunk, self.hop)
         for layer in self.layers:
             # The two time axes swap places: within chunks, across chunks, within, ...
             chunks = layer(chunks).transpose(1, 2)
-        merged = merge_chunks(self.activation(chunks), self.hop, encoded.shape[-1])
+        merged = merge_chunks(self.activation(chunks), self.hop, features.shape[-1])
         # The paper convolves before the overlap-add; with a mean the two commute, at half the cost.
         each = self.to_sources(merged).unflatten(1, (self.sources, -1)).flatten(0, 1)
         value, gate = self.gates(each).chunk(2, dim=1)
         logits = self.to_filters(value.tanh() * gate.sigmoid())
         return logits.unflatten(0, (-1, self.sources))
+
+
+def check_chunks(chunk: int, hop: int | None) -> int:
+    """The hop, by default half a chunk. Raises SepflowError for sizes that are none, or leave gaps."""
+    check_sizes(chunk=chunk)
+    hop = max(1, chunk // 2) if hop is None else hop
+    check_sizes(hop=hop)
+    if hop > chunk:
+        raise SepflowError(f"model: hop {hop} leaves gaps between chunks of {chunk} frames")
+    return hop
+
+
+class DualPathRNN(DualPath):
+    """The separator: `repeats` times a layer within the chunks and a layer across them."""
+
+    def __init__(
+        self, sources: int, filters: int, bottleneck: int, hidden: int, chunk: int, hop: int, repeats: int
+    ) -> None:
+        super().__init__(sources, chunk, hop)
+        self.bottleneck = nn.Sequential(global_layer_norm(filters), nn.Conv1d(filters, bottleneck, 1))
+        self.layers = nn.ModuleList(PathLayer(bottleneck, hidden) for _ in range(2 * repeats))
+        self.add_head(bottleneck)
+        self.to_filters = nn.Conv1d(bottleneck, filters, 1, bias=False)
 
 
 class DPRNN(MaskingModel):
@@ -91,10 +121,7 @@ class DPRNN(MaskingModel):
         mask: str = "relu",
     ) -> None:
         check_sizes(kernel=kernel, sources=sources, bottleneck=bottleneck, hidden=hidden)
-        check_sizes(chunk=chunk, repeats=repeats)
-        hop = max(1, chunk // 2) if hop is None else hop
-        check_sizes(hop=hop)
-        if hop > chunk:
-            raise SepflowError(f"model: hop {hop} leaves gaps between chunks of {chunk} frames")
+        check_sizes(repeats=repeats)
+        hop = check_chunks(chunk, hop)
         super().__init__(filters, kernel, max(1, kernel // 2) if stride is None else stride, mask)
         self.separator = DualPathRNN(sources, filters, bottleneck, hidden, chunk, hop, repeats)

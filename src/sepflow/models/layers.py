@@ -37,6 +37,28 @@ class Pointwise(nn.Conv1d):
         return super().forward(x.squeeze(2))[:, :, None]
 
 
+class Linear(nn.Linear):
+    """Linear layer [..., F] -> [..., F']; where x is contiguous, its rows are frames as they lie."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not _by_hand(x):
+            return super().forward(x)
+        frames = x.reshape(1, 1, -1, self.in_features).permute(0, 3, 1, 2)
+        # As in Pointwise: a dilation, of one tap, for the sake of oneDNN.
+        out = F.conv2d(frames, self.weight[..., None, None], self.bias, dilation=2)
+        return out.permute(0, 2, 3, 1).reshape(*x.shape[:-1], self.out_features)
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """softmax(Q K^T / sqrt(D)) V, each [N, H, P, D], in the type of `value`."""
+    if not _by_hand(value):
+        return F.scaled_dot_product_attention(query, key, value)
+    # In bfloat16 the gradient of torch's own takes several times as long as in float32.
+    inputs = (x.float() if x.dtype == torch.bfloat16 else x for x in (query, key, value))
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(*inputs).to(value.dtype)
+
+
 class PReLU(nn.PReLU):
     """max(x, 0) + a min(x, 0), one slope a for all channels, x of any shape."""
 

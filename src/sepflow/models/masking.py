@@ -57,13 +57,14 @@ class Decoder(nn.ConvTranspose1d):
 
 
 class MaskingModel(nn.Module):
-    """Linear encoder, masks from `self.separator` (set by the subclass), linear decoder.
+    """Linear or rectified encoder, masks from `self.separator` (set by the subclass), linear decoder.
 
     The separator maps [B, N, K] to mask logits [B, C, N, K]. Raises SepflowError for a bad size or mask.
     """
 
     separator: nn.Module
     compiles = True  # whether torch.compile gains anything
+    rectifies = False  # whether the encoder is linear and ReLU
 
     def __init__(self, filters: int, kernel: int, stride: int, mask: str) -> None:
         super().__init__()
@@ -86,6 +87,8 @@ class MaskingModel(nn.Module):
         """
         weight = self.encoder.weight
         overlap = weight.shape[0] * weight.shape[2] / self.encoder.stride[0]
+        if self.rectifies:  # of filters in all directions, half respond
+            overlap /= 2
         with torch.no_grad():
             self.decoder.weight.copy_(weight / (overlap * weight.square().mean()))
 
@@ -93,5 +96,7 @@ class MaskingModel(nn.Module):
         """Mixture [B, T], T >= 1 -> estimates [B, C, T]. They need not add up to the mixture."""
         kernel, stride = self.encoder.kernel_size[0], self.encoder.stride[0]
         encoded = self.encoder(pad_to_frames(mixture, kernel, stride)[:, None])
+        if self.rectifies:
+            encoded = encoded.relu()
         masks = MASKS[self.mask](self.separator(encoded))
         return self.decoder(masks * encoded[:, None], mixture.shape[-1])
