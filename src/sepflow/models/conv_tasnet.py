@@ -90,7 +90,7 @@ class ConvTasNet(MaskingModel):
         check_sizes(0, skip=skip)
         if conv_kernel % 2 == 0:
             raise SepflowError(f"model: conv_kernel must be odd, not {conv_kernel}")
-        super().__init__(filters, kernel, max(1, kernel // 2) if stride is None else stride, mask)
+        super().__init__(filters, kernel, stride, mask)
         self.separator = TemporalConvNet(
             sources, filters, bottleneck, hidden, skip, conv_kernel, blocks, repeats
         )

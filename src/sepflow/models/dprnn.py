@@ -123,5 +123,5 @@ class DPRNN(MaskingModel):
         check_sizes(kernel=kernel, sources=sources, bottleneck=bottleneck, hidden=hidden)
         check_sizes(repeats=repeats)
         hop = check_chunks(chunk, hop)
-        super().__init__(filters, kernel, max(1, kernel // 2) if stride is None else stride, mask)
+        super().__init__(filters, kernel, stride, mask)
         self.separator = DualPathRNN(sources, filters, bottleneck, hidden, chunk, hop, repeats)

@@ -111,5 +111,5 @@ class DPTNet(MaskingModel):
         if filters % heads:
             raise SepflowError(f"model: heads must divide filters; {heads} does not divide {filters}")
         hop = check_chunks(chunk, hop)
-        super().__init__(filters, kernel, max(1, kernel // 2) if stride is None else stride, mask)
+        super().__init__(filters, kernel, stride, mask)
         self.separator = DualPathTransformer(sources, filters, heads, hidden, chunk, hop, repeats)

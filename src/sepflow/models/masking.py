@@ -66,9 +66,11 @@ class MaskingModel(nn.Module):
     compiles = True  # whether torch.compile gains anything
     rectifies = False  # whether the encoder is linear and ReLU
 
-    def __init__(self, filters: int, kernel: int, stride: int, mask: str) -> None:
+    def __init__(self, filters: int, kernel: int, stride: int | None, mask: str) -> None:
         super().__init__()
-        check_sizes(filters=filters, kernel=kernel, stride=stride)
+        check_sizes(filters=filters, kernel=kernel)
+        stride = max(1, kernel // 2) if stride is None else stride
+        check_sizes(stride=stride)
         if stride > kernel:
             raise SepflowError(f"model: stride {stride} leaves gaps between kernels of {kernel} samples")
         if mask not in MASKS:
