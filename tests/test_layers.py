@@ -13,7 +13,7 @@ def noise(*shape: int, dtype=torch.float64) -> torch.Tensor:
     return torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_()
 
 
-def compare(ours, theirs, x, parameters) -> None:
+def assert_same(ours, theirs, x, parameters) -> None:
     """Values, and the gradients of a weighted sum, by both ways."""
     weights, inputs = torch.linspace(-1, 2, ours.numel()).view(ours.shape), [x, *parameters]
     torch.testing.assert_close(ours, theirs)
@@ -27,7 +27,7 @@ def test_dilated_convolution_is_torchs(kernel, dilation):
     conv, x = DilatedConv(4, kernel, dilation).double(), noise(2, 4, 1, 45)
     padding = dilation * (kernel // 2)
     theirs = F.conv1d(x[:, :, 0], conv.weight, conv.bias, padding=padding, dilation=dilation, groups=4)
-    compare(conv(x), theirs[:, :, None], x, conv.parameters())
+    assert_same(conv(x), theirs[:, :, None], x, conv.parameters())
 
 
 @pytest.mark.parametrize("frames", [1, 45])
@@ -35,7 +35,7 @@ def test_dilated_convolution_is_torchs(kernel, dilation):
 def test_pointwise_convolution_is_torchs(frames, layout):
     conv, x = Pointwise(4, 6).double(), noise(2, 4, 1, frames)
     theirs = F.conv1d(x[:, :, 0], conv.weight, conv.bias)[:, :, None]
-    compare(conv(layout(x)), theirs, x, conv.parameters())
+    assert_same(conv(layout(x)), theirs, x, conv.parameters())
     assert conv(x).is_contiguous(memory_format=torch.channels_last)
 
 
@@ -44,7 +44,7 @@ def test_pointwise_convolution_is_torchs(frames, layout):
 def test_linear_is_torchs(shape, layout):
     layer, x = Linear(4, 6).double(), noise(*shape)
     rows = layout(x) if x.ndim > 1 else x
-    compare(layer(rows), F.linear(rows, layer.weight, layer.bias), x, layer.parameters())
+    assert_same(layer(rows), F.linear(rows, layer.weight, layer.bias), x, layer.parameters())
     assert layer(rows).is_contiguous()
 
 
@@ -53,7 +53,7 @@ def test_prelu_is_torchs(slope):
     layer, x = PReLU(init=slope).double(), noise(3, 5, 7)
     with torch.no_grad():
         x[0, 0, 0] = 0.0
-    compare(layer(x), F.prelu(x, layer.weight), x, layer.parameters())
+    assert_same(layer(x), F.prelu(x, layer.weight), x, layer.parameters())
 
 
 @pytest.mark.parametrize("layout", [channels_last, torch.Tensor.contiguous])
@@ -64,7 +64,7 @@ def test_the_norm_of_an_activation_is_the_norm_after_the_activation(layout):
     # Once transposed, so that the gradient that comes back is neither contiguous nor channels last.
     for arrange in (torch.Tensor.clone, lambda out: out.transpose(1, 3)):
         ours, theirs = normalised(layout(x), activation, norm), norm(F.prelu(x, activation.weight))
-        compare(arrange(ours), arrange(theirs), x, parameters)
+        assert_same(arrange(ours), arrange(theirs), x, parameters)
 
 
 def test_under_autocast_they_take_bfloat16():

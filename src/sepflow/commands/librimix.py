@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import simulate
+from sepflow.commands import simulate, variants
 from sepflow.errors import SepflowError
-from sepflow.simulation.librimix_layout import MODES, RATES, TYPES, Layout
+from sepflow.simulation.librimix_layout import TYPES, Layout
 
 
 def add(kinds: Any) -> None:
@@ -26,9 +26,7 @@ def _add_tree(kinds: Any) -> None:
     _add_corpora(parser, wham_needed=False)
     option = parser.add_argument
     option("--metadata", type=Path, required=True, metavar="DIR", help="holds libri2mix_dev-clean.csv, ...")
-    option("--rates", type=int, nargs="+", choices=RATES, default=[*RATES], help="in Hz; by default both")
-    lengths = "cut to the shortest source, pad to the longest; by default both"
-    option("--modes", nargs="+", choices=MODES, default=[*MODES], help=lengths)
+    variants.add_rates_and_modes(parser)
     sums = "speech alone, speech and noise, one speaker and noise; by default all. mix_clean needs no --wham"
     option("--types", nargs="+", choices=TYPES, default=[*TYPES], help=sums)
     option("--splits", nargs="+", metavar="SPLIT", help="of train-100, dev, ...; by default all")

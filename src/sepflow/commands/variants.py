@@ -5,13 +5,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sepflow.errors import SepflowError
-
-RATES = (8000, 16000)
-MODES = ("min", "max")
+from sepflow.simulation.recipes import MODES, RATES
 
 
 def add_variants(parser: argparse.ArgumentParser, splits: Sequence[str]) -> None:
     """Add --rates, --modes and --splits; by default all of them."""
+    add_rates_and_modes(parser)
+    parser.add_argument(
+        "--splits",
+        nargs="+",
+        choices=splits,
+        default=splits,
+        metavar="SPLIT",
+        help=f"of {' '.join(splits)} (default all)",
+    )
+
+
+def add_rates_and_modes(parser: argparse.ArgumentParser) -> None:
+    """Add --rates and --modes; by default all of them."""
     option = parser.add_argument
     option(
         "--rates",
@@ -29,14 +40,6 @@ def add_variants(parser: argparse.ArgumentParser, splits: Sequence[str]) -> None
         default=MODES,
         metavar="MODE",
         help="as long as the shortest source (min), the longest (max), or both (default)",
-    )
-    option(
-        "--splits",
-        nargs="+",
-        choices=splits,
-        default=splits,
-        metavar="SPLIT",
-        help=f"of {' '.join(splits)} (default all)",
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-RATES = (8000, 16000)  # Hz
-MODES = ("min", "max")
+from sepflow.simulation.recipes import MODES
+
 TYPES = ("mix_clean", "mix_both", "mix_single")
 
 

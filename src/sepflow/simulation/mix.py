@@ -41,6 +41,7 @@ class Mix:
             list(zip(*(self.table[f"{key}_{k}"] for key in ("utterance", "gain_db", "offset")), strict=True))
             for k in range(1, count + 1)
         ]
+        self._noise = [] if noise is None else list(zip(*(self.table[key] for key in NOISE), strict=True))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -70,7 +71,7 @@ class Mix:
     def noise(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
         """The noise of a mixture as it lies in it, [T] float32; zeros past its end."""
         length = int(self.samples[row]) - start if length is None else length
-        noise, gain_db, limit, offset = (self.table[key].iat[row] for key in NOISE)
+        noise, gain_db, limit, offset = self._noise[row]
         out = np.zeros(length, dtype=np.float32)
         skip = start - offset
         count = min(length, self.noise_corpus.samples(noise, limit) - skip)

@@ -3,6 +3,8 @@
 from typing import Any
 
 NATIVE_RATE = 16000  # Hz, of LibriSpeech, WSJ0 and WHAM!, which the published lists were made from
+RATES = (8000, 16000)  # Hz, of the published mixtures
+MODES = ("min", "max")  # as long as the shortest source, or the longest
 LISTED = ("librimix", "wsj0mix")  # kinds whose mixtures somebody published
 
 Recipe = dict[str, Any]

@@ -47,7 +47,7 @@ class Resampled:
         samples. float32; float64 where it was extended.
         """
         whole = self.corpus.samples(utterance_id) if limit is None else limit
-        length = -(-whole * self.up // self.down) - start if length is None else length
+        length = self.samples(utterance_id, limit) - start if length is None else length
         reach = HALF_FILTER * max(self.up, self.down) // self.up + 1
         # From a native sample that is also one of ours: the filter's phases then fall as in the whole.
         begin = max(start // self.up * self.down - reach, 0) // self.down * self.down
