@@ -21,7 +21,7 @@ class Separator:
         chosen = device != "cpu" and torch.cuda.is_available()
         self.device = torch.device("cuda" if chosen else "cpu")
         self.task = tasks.build(self.spec)
-        self.task.model.load_state_dict(weights)
+        self.task.load_weights(weights)
         self.task.to(self.device).eval()
 
     @torch.inference_mode()

@@ -94,11 +94,17 @@ class MaskingModel(nn.Module):
         with torch.no_grad():
             self.decoder.weight.copy_(weight / (overlap * weight.square().mean()))
 
-    def forward(self, mixture: Tensor) -> Tensor:
-        """Mixture [B, T], T >= 1 -> estimates [B, C, T]. They need not add up to the mixture."""
+    def encode(self, mixture: Tensor) -> Tensor:
+        """Mixture [B, T], T >= 1 -> encoded [B, N, K]."""
         kernel, stride = self.encoder.kernel_size[0], self.encoder.stride[0]
         encoded = self.encoder(pad_to_frames(mixture, kernel, stride)[:, None])
-        if self.rectifies:
-            encoded = encoded.relu()
-        masks = MASKS[self.mask](self.separator(encoded))
+        return encoded.relu() if self.rectifies else encoded
+
+    def forward(self, mixture: Tensor, heard: Tensor | None = None) -> Tensor:
+        """Mixture [B, T], T >= 1 -> estimates [B, C, T]. They need not add up to the mixture.
+
+        With `heard` [B, T], an altered mixture, that is what the masks are made from.
+        """
+        encoded = self.encode(mixture)
+        masks = MASKS[self.mask](self.separator(encoded if heard is None else self.encode(heard)))
         return self.decoder(masks * encoded[:, None], mixture.shape[-1])

@@ -13,12 +13,12 @@ from sepflow.simulation.mix import Mix, render
 
 
 class Examples(Dataset):
-    """Example i of a training: (mixture [T], references [C, T]), float32; and which it is, where crops stay.
+    """Example i of a training: (mixture [T], references [C, T]), float32, and which it is, int64: [i].
 
     With `pairs`, an example is a mixture of two mixtures, and these two are its references (MixIT).
     `data` is the part of a run's spec: `first` mixtures only; `dynamic` draws new sources and levels for each
     example from the utterances of the mix; `single_speaker` is the share of mixtures left with one speaker.
-    With `crop` "fixed" a mixture is cropped alike each time, and an example ends with (pass, row), int64 [2].
+    With `crop` "fixed" a mixture is cropped alike each time, and an example is [i, pass, row].
     """
 
     def __init__(self, mix: Mix, data: dict[str, Any], segment: int, seed: int, pairs: bool):
@@ -38,11 +38,10 @@ class Examples(Dataset):
             mixture = references.sum(0)
         else:
             mixture, references = self.mix.example(*self._crop(index), self.segment)
-        example = torch.from_numpy(mixture), torch.from_numpy(references)
-        if self.data["crop"] == "random":
-            return example
-        row, _ = self._crop(index)
-        return *example, torch.tensor((index // self.rows, row))
+        which = [index]
+        if self.data["crop"] == "fixed":
+            which += [index // self.rows, self._crop(index)[0]]
+        return torch.from_numpy(mixture), torch.from_numpy(references), torch.tensor(which)
 
     def _half(self, number: int, example: int) -> np.ndarray:
         """Mixture `number` of the training, one of the two of a pair, with its noise where it has one."""

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from sepflow import models
 from sepflow.objectives.consistency import mixture_consistency
 from sepflow.objectives.mixit import mixit
 from sepflow.objectives.pit import pit
 from sepflow.objectives.snr import ThresholdedSNR, pairwise_loss
+from sepflow.tasks.task import Batch, Task
 
 
-class Separation(nn.Module):
+class Separation(Task):
     """A separation model and the objective it is trained with, as a run's spec says."""
 
     def __init__(self, spec: dict[str, Any]):
@@ -29,14 +30,13 @@ class Separation(nn.Module):
         estimates = self.model(mixture)
         return mixture_consistency(estimates, mixture) if self.objective["consistency"] else estimates
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Loss of each example in dB, [B]; `batch` is (mixture [B, T], references [B, C, T])."""
-        return self.assigned(batch)[0]
+    def assigned(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(loss of each example in dB [B], the assignment that it is the loss of: what goes with what)."""
+        mixture, references, *_ = batch
+        return self.compare(self(mixture), references)
 
-    def assigned(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """(loss of each example [B], the assignment that it is the loss of: which output goes with what)."""
-        mixture, references = batch
-        estimates = self(mixture)
+    def compare(self, estimates: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+        """The objective of `estimates` [B, M, T] against `references` [B, C, T]: (loss [B], assignment)."""
         if self.pairs:
             return mixit(estimates, references, self.objective["max_snr"])
         name = self.objective["loss"]

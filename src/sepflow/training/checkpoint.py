@@ -73,7 +73,7 @@ class RunningCheckpoint(lightning.Callback):
                 {k: v for k, v in row.items() if k != "step"}, step=trainer.global_step
             )
         if loss < self.best_loss:
-            weights = module.task.model.state_dict()
+            weights = module.task.weights()
             self.best_loss, self.best = loss, {name: w.detach().cpu().clone() for name, w in weights.items()}
         self.stopped = trainer.should_stop
         # All processes save, and the first one writes.

@@ -27,10 +27,9 @@ class Training(lightning.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
         """Mean loss of a batch; SepflowError where it is not a number."""
-        mixture, references, *where = batch
-        losses, assignment = self.task.assigned((mixture, references))
+        losses, assignment = self.task.assigned(batch)
         if self.switches:
-            self.switches.note(*where, assignment)
+            self.switches.note(batch[2][:, 1:], assignment)
         loss = losses.mean()
         if not torch.isfinite(loss):
             raise SepflowError(self.diverged("training"))
@@ -43,7 +42,7 @@ class Training(lightning.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
         """Add up the losses of the validation examples, and how many they are."""
-        losses = self.task.loss(batch[:2]).double()
+        losses = self.task.loss(batch).double()
         self._validation_sum += torch.stack([losses.sum(), losses.new_tensor(len(losses))]).cpu()
 
     def on_validation_epoch_end(self) -> None:

@@ -18,6 +18,7 @@ from sepflow.identity import canonical, difference, fill_neutral
 from sepflow.models.artefact import load_model, save_model
 from sepflow.models.masking import MASK_LAYER
 from sepflow.simulation.mix import open_mix
+from sepflow.tasks.task import model_weights
 from sepflow.training.checkpoint import RunningCheckpoint, usable
 from sepflow.training.data import train_loader, validation_loader
 from sepflow.training.machine import Machine
@@ -113,6 +114,7 @@ def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
     Raises SepflowError where the models differ in anything else.
     """
     weights, other = load_model(path)
+    weights = model_weights(weights)
     differs = difference(other["model"], spec["model"])
     if any(key != "sources" for key, _, _ in differs):
         raise SepflowError(f"{path}: another model than this run's: " + "; ".join(map(str, differs)))
