@@ -95,6 +95,21 @@ def check_mix(table: pd.DataFrame, where: str) -> None:
     refuse(where, ["no mixtures"] if table.empty else problems, way_out)
 
 
+def speakers_of(table: pd.DataFrame) -> set[str]:
+    """The speakers in the plan of a mix."""
+    return set(table.filter(regex=r"^speaker_\d+$").to_numpy().ravel())
+
+
+def check_disjoint(table: pd.DataFrame, other: pd.DataFrame, where: str) -> None:
+    """Check that the plans of two mixes have no speaker in common; SepflowError naming up to ten."""
+    both = sorted(speakers_of(table) & speakers_of(other))
+    refuse(
+        where,
+        [f"speaker {speaker!r} is in both mixes" for speaker in both],
+        "Give the mixes shares of the speakers that do not overlap (`among`), other lists, or corpora.",
+    )
+
+
 def check_scores(table: pd.DataFrame, where: str) -> None:
     """Check the scores of a run on a mix: columns, and one row a mixture x selection x source x metric.
 

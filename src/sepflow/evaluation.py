@@ -1,5 +1,6 @@
 """A run applied to a test mix: estimated and scored together, whole utterances, never an average."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from sepflow.files import write_text
 from sepflow.inference import Separator, select, selections
 from sepflow.metrics.separation import score
 from sepflow.simulation.mix import Mix
+from sepflow.tasks.task import Pretext
 
 METRICS = ("si_snr", "si_snri", "sdr", "sdri")
 
@@ -16,26 +18,33 @@ METRICS = ("si_snr", "si_snri", "sdr", "sdri")
 def evaluate(model: Path, mix: Mix, out: Path, device: str = "auto") -> None:
     """Score a model on every mixture of `mix`; write one row a mixture x selection x source x metric.
 
-    Where a reference is digital silence (a gated recording, cut) no score is defined: the mixture's are NaN.
+    A pretext task has metrics of its own. Where a reference is digital silence (a gated recording, cut) no
+    score is defined: the mixture's are NaN.
     """
     separator = Separator(model, device)
     rows: list[dict] = []
     for row in range(len(mix)):
-        references, mixture = mix.references(row), mix.mixture(row)
-        estimates = separator(mixture)
-        for selection in selections(len(estimates), len(references)):
+        for selection, scores in _scores(separator, mix, row):
             head = {"mixture": mix.ids[row], "pair": mix.pair(row), "selection": selection}
-            if (np.ptp(references, axis=1) == 0).any():
-                scores = {metric: [np.nan] * len(references) for metric in METRICS}
-            else:
-                scores = score(references, select(estimates, selection, references).numpy(), mixture)
-            rows += _rows(head, scores, len(references))
+            rows += [
+                {**head, "source": source, "metric": metric, "value": np.round(value, 6)}
+                for metric, values in scores.items()
+                for source, value in enumerate(values, 1)
+            ]
     write_text(out, pd.DataFrame(rows).to_csv(index=False))
 
 
-def _rows(head: dict, scores: dict, sources: int) -> list[dict]:
-    return [
-        {**head, "source": source + 1, "metric": metric, "value": np.round(scores[metric][source], 6)}
-        for source in range(sources)
-        for metric in METRICS
-    ]
+def _scores(separator: Separator, mix: Mix, row: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
+    """(selection, the values of each metric, one a source) of a mixture."""
+    references, mixture = mix.references(row), mix.mixture(row)
+    if isinstance(separator.task, Pretext):
+        scores = separator.task.scores(mixture, references[0], mix.ids[row])
+        yield "none", {metric: [value] for metric, value in scores.items()}
+        return
+    estimates = separator(mixture)
+    for selection in selections(len(estimates), len(references)):
+        if (np.ptp(references, axis=1) == 0).any():
+            yield selection, {metric: [np.nan] * len(references) for metric in METRICS}
+        else:
+            found = score(references, select(estimates, selection, references).numpy(), mixture)
+            yield selection, {metric: found[metric] for metric in METRICS}

@@ -4,8 +4,8 @@ import pandas as pd
 import torch
 import yaml
 
-from sepflow import models
-from sepflow.identity import difference, digest
+from sepflow import tasks
+from sepflow.identity import data_parts, difference, digest
 from sepflow.plan import Plan, Run
 
 
@@ -64,7 +64,7 @@ def _opened(run: Run, plan: Plan) -> dict:
 def _line(run: Run, plan: Plan) -> dict[str, str]:
     spec = run.spec
     with torch.device("meta"):
-        parameters = sum(weight.numel() for weight in models.build(spec["model"]).parameters())
+        parameters = sum(weight.numel() for weight in tasks.build(spec).parameters())
     labels = spec["data"]["mix"]["run"] if spec["data"]["mix"]["kind"] == "labels" else None
     source = f"labels of {_label(plan, labels)}" if labels else f"{spec['data']['first'] or 'all'} of the mix"
     return {
@@ -80,7 +80,7 @@ def _line(run: Run, plan: Plan) -> dict[str, str]:
 
 
 def _mixes(run: Run) -> set[str]:
-    return {digest(run.spec[part]["mix"]) for part in ("data", "validation")}
+    return {digest(run.spec[part]["mix"]) for part in data_parts(run.spec)}
 
 
 def _label(plan: Plan, name: str) -> str:

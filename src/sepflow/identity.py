@@ -18,19 +18,16 @@ RECIPES = {
 }
 
 # A key at its neutral value is left out of the hash, so that a new option renames nothing.
+NEUTRAL_DATA = {"first": None, "dynamic": False, "single_speaker": 0.0, "labels": None, "crop": "random"}
 NEUTRAL = {
     "init": None,
+    "joint": None,
+    "pretext": None,
+    "disjoint_speakers": False,
     "precision": "32",
-    "data.first": None,
-    "data.dynamic": False,
-    "data.single_speaker": 0.0,
-    "data.labels": None,
-    "data.crop": "random",
-    "validation.first": None,
-    "validation.dynamic": False,
-    "validation.single_speaker": 0.0,
-    "validation.labels": None,
-    "validation.crop": "random",
+    "optimizer.weight_decay": 0.0,
+    "optimizer.noam": None,
+    **{f"{part}.{key}": value for part in ("data", "validation") for key, value in NEUTRAL_DATA.items()},
 }
 
 
@@ -57,10 +54,20 @@ def run_name(spec: dict[str, Any]) -> str:
     return digest(without_neutral(spec))
 
 
+def data_parts(spec: dict[str, Any]) -> list[str]:
+    """The keys of a spec under which there is a mix."""
+    return ["data", "validation", *(["joint"] if spec.get("joint") else [])]
+
+
+def _neutral(spec: dict[str, Any]) -> dict[str, Any]:
+    joint = {f"joint.{key}": value for key, value in NEUTRAL_DATA.items()} if spec.get("joint") else {}
+    return NEUTRAL | joint
+
+
 def without_neutral(spec: dict[str, Any]) -> dict[str, Any]:
     """A spec less the keys at their neutral value."""
     pruned = copy.deepcopy(spec)
-    for path, neutral in NEUTRAL.items():
+    for path, neutral in _neutral(spec).items():
         part, key = _parent(pruned, path)
         if part.get(key, neutral) == neutral:
             part.pop(key, None)
@@ -70,7 +77,7 @@ def without_neutral(spec: dict[str, Any]) -> dict[str, Any]:
 def fill_neutral(spec: dict[str, Any]) -> dict[str, Any]:
     """A spec with every neutral key that it does not say."""
     filled = copy.deepcopy(spec)
-    for path, neutral in NEUTRAL.items():
+    for path, neutral in _neutral(spec).items():
         part, key = _parent(filled, path)
         part.setdefault(key, neutral)
     return filled

@@ -10,13 +10,15 @@ from typing import Any
 from sepflow import config as files
 from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
-from sepflow.identity import RECIPES, digest, fill_neutral, merge, run_name
+from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
 from sepflow.roles import Roles
+from sepflow.simulation.recipes import unlabelled
 
 MIX_KEYS = ("role", "split", "mixtures", "speakers", "rate", "level_difference", "length", "min_seconds")
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
             "validate_every", "patience", "seed")  # fmt: skip
-STAGES = ("teacher", "student", "finetune", "distill", "supervised")
+PRETEXTS = ("mama", "contrastive")  # tasks
+STAGES = ("teacher", "student", "pretrain", "finetune", "distill", "multi_task", "supervised")
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class _Resolver:
         if spec["init"]:
             spec["init"] = self.run(spec["init"], (*asking, label))
         spec["validation"]["labels"] = spec["validation"]["labels"] or spec["data"]["labels"]
-        for part in ("data", "validation"):
+        for part in data_parts(spec):
             spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
         _check_spec(spec, where)
         name = run_name(spec)
@@ -271,3 +273,14 @@ def _check_spec(spec: dict, where: str) -> None:
         )
     if spec["objective"]["name"] == "mixit" and spec["model"]["sources"] < 2:
         raise SepflowError(f"{where}: model.sources: MixIT needs two estimates or more")
+    if (spec["task"] == "multi_task") != bool(spec["joint"]):
+        raise SepflowError(f"{where}: joint: what the task multi_task trains on beside, and no other task")
+    if (spec["task"] in PRETEXTS) != bool(spec["pretext"]):
+        raise SepflowError(f"{where}: pretext: the settings of {' or '.join(PRETEXTS)}, and of no other task")
+    alone = ["data"] * (spec["task"] in PRETEXTS) + ["joint"] * (spec["task"] == "multi_task")
+    for part in alone:
+        if (speakers := unlabelled(spec[part]["mix"])["speakers"]) != 1:
+            raise SepflowError(f"{where}.{part}: mix: {speakers} speakers, where this task hears one")
+    settings = spec["optimizer"]
+    if settings["noam"] and (settings["plateau"] or settings["decay"] != "none"):
+        raise SepflowError(f"{where}: optimizer.noam: beside it decay is none and plateau null")

@@ -50,10 +50,9 @@ class Roles:
         self, name: str, entry: dict[str, Any], mix: dict[str, Any], noisy: bool, where: str
     ) -> Recipe:
         kind = entry["kind"]
-        if "noise_difference" in mix:
-            raise SepflowError(
-                f"{where}.noise_difference: {name} is a list of mixtures, which says its levels"
-            )
+        for key, what in (("noise_difference", "levels"), ("among", "speakers")):
+            if key in mix:
+                raise SepflowError(f"{where}.{key}: {name} is a list of mixtures, which says its {what}")
         if kind == "librimix" and "subset" not in mix:
             raise SepflowError(f"{where}.subset: not set; say which list of {name}, e.g. train-clean-100")
         if noisy and "noise" not in entry:

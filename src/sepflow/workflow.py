@@ -9,7 +9,7 @@ from typing import Any
 from sepflow.adoption import is_adopted
 from sepflow.corpora import catalogue
 from sepflow.figures.losses import comparable
-from sepflow.identity import canonical, digest, without_neutral
+from sepflow.identity import canonical, data_parts, digest, without_neutral
 from sepflow.plan import Plan
 from sepflow.simulation.recipes import corpora_of
 
@@ -134,11 +134,12 @@ class Jobs:
         if is_adopted(Path("results/runs") / wildcards.run):
             return []
         spec = self.plan.runs[wildcards.run].spec
-        files = [
-            file for part in ("data", "validation") for file in self._mix_files(digest(spec[part]["mix"]))
-        ]
+        mixes = [spec[part]["mix"] for part in data_parts(spec)]
+        files = []
         if spec["init"]:
             files.append(f"results/runs/{spec['init']}/model.safetensors")
+            mixes += [self.plan.runs[spec["init"]].spec["data"]["mix"]] * spec["disjoint_speakers"]
+        files += [file for mix in mixes for file in self._mix_files(digest(mix))]
         return sorted(set(files))
 
     def table(self, wildcards: Any) -> dict[str, Any]:

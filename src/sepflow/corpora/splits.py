@@ -11,6 +11,11 @@ def by_hash(names: Iterable[str]) -> list[str]:
     return sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
 
 
+def place(name: str) -> float:
+    """Where in [0, 1) the hash of a name lies: a share of any set of names, whatever the others are."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64
+
+
 def deal(names: Iterable[str], validation: int, test: int, train: bool = True) -> dict[str, str]:
     """{name: split}: by the order of the hashes the first `test`, the next `validation`, the rest train.
 

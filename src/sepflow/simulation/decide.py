@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sepflow.corpora.packed import read_manifest
+from sepflow.corpora.splits import place
 from sepflow.errors import SepflowError
 from sepflow.identity import digest
 from sepflow.seeding import generator
@@ -75,9 +76,11 @@ def _levels(difference: list[float], count: int, rng: np.random.Generator) -> li
 
 
 def eligible(manifest: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
-    """The rows of a manifest that a mix may draw: its split, and not shorter than its `min_seconds`."""
+    """The rows of a manifest that a mix may draw: its split, its share of the speakers, not too short."""
     shortest = recipe["min_seconds"] * recipe["corpus"]["rate"]
-    return manifest[(manifest["split"] == recipe["split"]) & (manifest["samples"] >= shortest)]
+    low, high = recipe.get("among", (0, 1))
+    among = manifest["speaker"].map(lambda speaker: low <= place(speaker) < high)
+    return manifest[(manifest["split"] == recipe["split"]) & (manifest["samples"] >= shortest) & among]
 
 
 def decide_in(recipe: dict[str, Any], results: Path) -> pd.DataFrame:

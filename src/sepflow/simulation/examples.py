@@ -99,6 +99,16 @@ class Examples(Dataset):
         return render(self.mix.corpus, placed, self.segment)
 
 
+class JointExamples(Dataset):
+    """Example i of two trainings at once: that of the first, then mixture and references of the second."""
+
+    def __init__(self, first: Examples, second: Examples):
+        self.first, self.second, self.rows = first, second, first.rows
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
+        return *self.first[index], *self.second[index][:2]
+
+
 class FixedExamples(Examples):
     """The examples that a run is validated on: the same each time, a row (or a pair of rows) each once."""
 

@@ -1,10 +1,15 @@
-"""What one training step is, for each task. A task is a module with `loss(batch)` and a model."""
+"""What one training step is, for each task."""
 
 from typing import Any
 
+from sepflow.tasks.mama import MAMA
+from sepflow.tasks.multi_task import MultiTask
 from sepflow.tasks.separation import Separation
+from sepflow.tasks.task import Task
+
+TASKS: dict[str, type[Task]] = {"separation": Separation, "multi_task": MultiTask, "mama": MAMA}
 
 
-def build(spec: dict[str, Any]) -> Separation:
+def build(spec: dict[str, Any]) -> Task:
     """The task of a run's spec, its model newly initialised from torch's global seed."""
-    return {"separation": Separation}[spec["task"]](spec)
+    return TASKS[spec["task"]](spec)

@@ -1,14 +1,18 @@
 """What every task is to a training: a network, a loss, and perhaps a head that no other task needs."""
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import Tensor, nn
 
-# mixture [B, T], references [B, C, T], which [B, 1 or 3] (its number; where crops stay, pass and row too); of a
-# multi-task training also mixture and references of the other task.
+from sepflow.errors import SepflowError
+
+# mixture [B, T], references [B, C, T], which [B, 1 or 3] (its number; where crops stay, pass and row too);
+# of a multi-task training also mixture and references of the other task.
 Batch = tuple[Tensor, ...]
 HEAD = "head."
+Settings = TypeVar("Settings")
 
 
 class Task(nn.Module):
@@ -50,3 +54,13 @@ class Pretext(Task):
 def model_weights(weights: dict[str, Any]) -> dict[str, Any]:
     """Of a run's weights those of the network."""
     return {name: weight for name, weight in weights.items() if not name.startswith(HEAD)}
+
+
+def settings(kind: type[Settings], given: dict[str, Any]) -> Settings:
+    """The dataclass `kind` of a spec's `pretext`; SepflowError naming a key that is missing or unknown."""
+    names = [field.name for field in fields(kind)]
+    wrong = [f"{name!r} is missing" for name in names if name not in given]
+    wrong += [f"unknown key {name!r}" for name in given if name not in names]
+    if wrong:
+        raise SepflowError(f"pretext: {'; '.join(wrong)}; the keys are {', '.join(names)}")
+    return kind(**given)

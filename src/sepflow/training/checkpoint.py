@@ -67,7 +67,7 @@ class RunningCheckpoint(lightning.Callback):
         if module.switches:
             row["label_switches"] = module.switches.rate
         self.history.append(row)
-        log.info("step %d: training %.2f dB, validation %.2f dB", row["step"], train_loss, loss)
+        log.info("step %d: training loss %.2f, validation loss %.2f", row["step"], train_loss, loss)
         if trainer.logger:
             trainer.logger.log_metrics(
                 {k: v for k, v in row.items() if k != "step"}, step=trainer.global_step

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
-from sepflow.simulation.examples import Examples, FixedExamples
+from sepflow.simulation.examples import Examples, FixedExamples, JointExamples
 from sepflow.simulation.mix import Mix
 from sepflow.simulation.recipes import rate_of
 
@@ -36,10 +36,21 @@ class StepSampler(Sampler[list[int]]):
 
 
 def train_loader(
-    spec: dict[str, Any], mix: Mix, pairs: bool, workers: int, first: Callable[[], int], share: Share = ALONE
+    spec: dict[str, Any],
+    mixes: dict[str, Mix],
+    pairs: bool,
+    workers: int,
+    first: Callable[[], int],
+    share: Share = ALONE,
 ) -> DataLoader:
-    """The training batches of a run, from the step that `first` gives when an epoch begins."""
-    examples = Examples(mix, spec["data"], segment_samples(spec), spec["seed"], pairs)
+    """The training batches of a run, from the step that `first` gives when an epoch begins.
+
+    `mixes` are those of the spec by its keys: data, perhaps joint.
+    """
+    segment, seed = segment_samples(spec), spec["seed"]
+    examples = Examples(mixes["data"], spec["data"], segment, seed, pairs)
+    if spec["joint"]:
+        examples = JointExamples(examples, Examples(mixes["joint"], spec["joint"], segment, seed, pairs))
     sampler = StepSampler(spec["validate_every"], spec["batch"], first, share)
     return _loader(examples, workers, batch_sampler=sampler)
 

@@ -1,5 +1,6 @@
 """The loop around a task, as Lightning wants it."""
 
+from functools import partial
 from typing import Any
 
 import lightning
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from sepflow import tasks
 from sepflow.errors import SepflowError
+from sepflow.training.schedules import factor
 from sepflow.training.switches import Switches
 
 PRECISIONS = {"32": "32-true", "64": "64-true", "bf16": "bf16-mixed", "16": "16-mixed"}
@@ -62,19 +64,21 @@ class Training(lightning.LightningModule):
         )
 
     def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, Any]:
-        """Adam, with warm-up and linear decay a step, or reduced at a plateau of the validation loss."""
+        """Adam, with a schedule a step, or reduced at a plateau of the validation loss."""
         settings = self.spec["optimizer"]
         # One kernel for all weights: of a small network's step on a CPU, separate ones took a tenth. Not in
         # mixed precision, where Lightning clips no gradients for it.
         fused = self.spec["precision"] in ("32", "64")
-        optimizer = torch.optim.Adam(self.parameters(), lr=settings["lr"], fused=fused)
+        optimizer = torch.optim.Adam(
+            self.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"], fused=fused
+        )
         if settings["plateau"]:
             # Absolute: of a loss below 0 dB, torch's relative threshold takes every repetition for progress.
             settings = settings["plateau"] | {"threshold": 0.0, "threshold_mode": "abs"}
             self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings)
             self.plateau.load_state_dict(self._plateau_state)
             return optimizer
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._factor)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(factor, self.spec))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     # Lightning steps a plateau's schedule after the checkpoint of the epoch is written; a resumed run would
@@ -96,10 +100,3 @@ class Training(lightning.LightningModule):
         self._plateau_state = checkpoint["plateau"]
         if self.switches:
             self.switches.load_state_dict(checkpoint["switches"])
-
-    def _factor(self, step: int) -> float:
-        """The share of the learning rate at a step: up over the warm-up, then level or down to 0."""
-        settings, steps = self.spec["optimizer"], self.spec["steps"]
-        up = min(1.0, (step + 1) / (settings["warmup"] + 1))
-        left = (steps - step) / max(steps - settings["warmup"], 1)
-        return up * (min(1.0, left) if settings["decay"] == "linear" else 1.0)

@@ -6,8 +6,9 @@ from typing import Any
 
 from sepflow.errors import SepflowError
 from sepflow.files import write_text
-from sepflow.identity import digest
+from sepflow.identity import data_parts, digest
 from sepflow.labels import write_labels
+from sepflow.models.artefact import load_model
 from sepflow.simulation.decide import decide_in
 from sepflow.simulation.mix import open_mix
 from sepflow.simulation.recipes import LISTED, corpora_of
@@ -21,8 +22,10 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
     Raises SepflowError for a corpus or a run that is missing, with its name.
     """
     if spec["init"]:
-        _trained(spec["init"], results)
-    for part in ("data", "validation"):
+        other = load_model(_trained(spec["init"], results))[1]
+        if spec["disjoint_speakers"]:
+            _mix(other["data"]["mix"], results, device)
+    for part in data_parts(spec):
         _mix(spec[part]["mix"], results, device)
 
 

@@ -8,7 +8,7 @@ import torch
 
 from sepflow import config as files
 from sepflow.errors import SepflowError
-from sepflow.identity import RECIPES, difference_in_words, fill_neutral
+from sepflow.identity import RECIPES, data_parts, difference_in_words, fill_neutral
 from sepflow.job import keep_freed_memory
 from sepflow.models.artefact import load_model
 from sepflow.simulation.recipes import corpora_of
@@ -25,10 +25,10 @@ def read_spec(path: Path, config: Path) -> dict[str, Any]:
     spec = files.parse(path)
     try:
         shape = {key: value for key, value in spec.items() if key != "recipe"}
-        shape |= {part: spec[part] | {"mix": ""} for part in ("data", "validation")}
-        made_for = (
-            {"train": spec["recipe"]} | _recipes(spec["data"]["mix"]) | _recipes(spec["validation"]["mix"])
-        )
+        shape |= {part: spec[part] | {"mix": ""} for part in data_parts(spec)}
+        made_for = {"train": spec["recipe"]}
+        for part in data_parts(spec):
+            made_for |= _recipes(spec[part]["mix"])
     except (AttributeError, KeyError, TypeError) as error:
         raise SepflowError(f"{path}: no spec of a run ({error!r}). `sepflow why RUN` prints one.") from error
     files.check(shape, "run", config, str(path))

@@ -12,12 +12,14 @@ from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from sepflow import provenance
+from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
 from sepflow.files import write_json, write_text
-from sepflow.identity import canonical, difference, fill_neutral
+from sepflow.identity import canonical, data_parts, difference, fill_neutral
 from sepflow.models.artefact import load_model, save_model
 from sepflow.models.masking import MASK_LAYER
-from sepflow.simulation.mix import open_mix
+from sepflow.simulation.mix import Mix, open_mix
+from sepflow.simulation.recipes import corpora_of
 from sepflow.tasks.task import model_weights
 from sepflow.training.checkpoint import RunningCheckpoint, usable
 from sepflow.training.data import train_loader, validation_loader
@@ -50,7 +52,9 @@ def train(
     module = Training(spec)
     if spec["init"]:
         _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
-    mixes = [open_mix(spec[part]["mix"], results) for part in ("data", "validation")]
+    mixes = {part: open_mix(spec[part]["mix"], results) for part in data_parts(spec)}
+    if spec["disjoint_speakers"]:
+        _check_speakers(spec, mixes, results)
     pairs = module.task.pairs
     if machine.compile and module.task.model.compiles:
         module.task.model.compile()
@@ -62,13 +66,13 @@ def train(
         log.info("going on from %s", resume)
     trainer = _trainer(spec, out, keeper, machine, progress)
     share = trainer.global_rank, trainer.world_size
-    loader = train_loader(spec, mixes[0], pairs, machine.workers, lambda: module.global_step, share)
+    loader = train_loader(spec, mixes, pairs, machine.workers, lambda: module.global_step, share)
     if spec["data"]["crop"] == "fixed":
         module.switches = Switches(loader.dataset.rows)
     trainer.fit(
         module,
         loader,
-        validation_loader(spec, mixes[1], pairs, share),
+        validation_loader(spec, mixes["validation"], pairs, share),
         ckpt_path=resume,
         weights_only=True,
     )
@@ -106,6 +110,22 @@ def _trainer(
         num_sanity_val_steps=2,
         use_distributed_sampler=False,
     )
+
+
+def _check_speakers(spec: dict[str, Any], mixes: dict[str, Mix], results: Path) -> None:
+    """Raises SepflowError where the run hears speakers of what it begins with, or is trained beside.
+
+    Of mixes over different corpora nothing is asked: names there say nothing.
+    """
+    others = {part: mix for part, mix in mixes.items() if part == "joint"}
+    recipes = {part: spec[part]["mix"] for part in others}
+    if spec["init"]:
+        recipe = load_model(results / "runs" / spec["init"] / "model.safetensors")[1]["data"]["mix"]
+        recipes["init"], others["init"] = recipe, open_mix(recipe, results)
+    own = corpora_of(spec["data"]["mix"])["corpus"]
+    for part, other in others.items():
+        if corpora_of(recipes[part])["corpus"] == own:
+            check_disjoint(mixes["data"].table, other.table, f"{mixes['data'].directory}, {other.directory}")
 
 
 def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
