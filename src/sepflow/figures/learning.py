@@ -7,12 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from sepflow.contracts import check_history
-from sepflow.figures.style import head, page, save
+from sepflow.figures.style import curve, head, page, save
 
-# Curves are told apart by dash and marker; the colours (Okabe and Ito's) only help.
-_DASHES = ("-", "--", "-.", ":")
-_MARKERS = ("o", "s", "^", "D", "v")
-_COLOURS = ("black", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _PANEL = 1.15  # inches
 _UNITS = (("h", 3600, 3 * 3600), ("min", 60, 180), ("s", 1, 0))  # name, seconds, used from (in seconds)
 NOTE = "Marker: the selected step, of the lowest validation loss. Losses compare within a row of panels only."
@@ -70,9 +66,7 @@ def _curve(axes: Axes, x: pd.Series, loss: pd.Series, i: int, label: str | None)
     axes.plot(
         x,
         loss,
-        color=_COLOURS[i % len(_COLOURS)],
-        linestyle=_DASHES[i % len(_DASHES)],
-        marker=_MARKERS[i % len(_MARKERS)],
+        **curve(i),
         markevery=[loss.index.get_loc(loss.idxmin())],
         markerfacecolor="white",
         markersize=5,

@@ -20,9 +20,28 @@ matplotlib.rcParams.update(
 )
 
 _WIDTH = 7.2  # inches: a page of text
+# Curves are told apart by dash and marker; the colours (Okabe and Ito's) only help.
+_DASHES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v")
+_COLOURS = ("black", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 AXIS = {"si_snri": "SI-SNRi (dB)", "si_snr": "SI-SNR (dB)", "sdri": "SDRi (dB)", "sdr": "SDR (dB)"}
 # No date and no version: the same picture is the same file.
 _METADATA: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".png": {"Software": None}}
+
+
+def curve(i: int) -> dict[str, Any]:
+    """How the `i`-th curve of a panel looks: colour, dash and marker."""
+    return {
+        "color": _COLOURS[i % len(_COLOURS)],
+        "linestyle": _DASHES[i % len(_DASHES)],
+        "marker": _MARKERS[i % len(_MARKERS)],
+    }
+
+
+def headline(caption: str, context: dict[str, Any]) -> str:
+    """What a picture is of, at which scale; and that it means nothing, where the scale does not train."""
+    untrained = " (untrained: these pictures mean nothing)" if context["untrained"] else ""
+    return f"{caption}; scale {context['scale']}{untrained}"
 
 
 def row_name(row: dict[str, Any]) -> str:

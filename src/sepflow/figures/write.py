@@ -9,7 +9,7 @@ import pandas as pd
 from sepflow.figures.distribution import by_overlap, by_sex, distribution
 from sepflow.figures.learning import learning, read_history
 from sepflow.figures.spectrograms import Example, example, spectrograms
-from sepflow.figures.style import row_name
+from sepflow.figures.style import headline, row_name
 from sepflow.inference import Separator, select
 from sepflow.simulation.activity import overlap
 from sepflow.simulation.mix import Mix
@@ -30,8 +30,7 @@ def write_figures(
     says the `scale`, whether it is `untrained`, and the mix's `rate` in Hz.
     """
     rate = context["rate"]
-    untrained = " (untrained: these pictures mean nothing)" if context["untrained"] else ""
-    lines = [f"{table['caption']}; scale {context['scale']}{untrained}"]
+    lines = [headline(table["caption"], context)]
     runs = [run for row in table["rows"] for run in row["runs"]]
     histories = {run: read_history(results / "runs" / run / "history.csv") for run in runs}
     learning(groups, histories, lines, Path(f"{out}_learning"))
