@@ -157,7 +157,8 @@ def test_an_undefined_score_is_in_no_box_and_no_n(drawn):
 
 def a_table(ids) -> dict:
     rows = [{"id": i, "cells": [f"Method {i} with a long name (10%)", "DPRNN"], "run": i} for i in ids]
-    return {"caption": "A table " + "with a long caption " * 8, "metric": "si_snri", "rows": rows}
+    rows = [row | {"metrics": ["si_snri"], "runs": {row["run"]: row["run"]}} for row in rows]
+    return {"caption": "A table " + "with a long caption " * 8, "metrics": ["si_snri"], "rows": rows}
 
 
 @pytest.fixture

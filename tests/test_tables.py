@@ -108,8 +108,9 @@ def test_a_cell_of_two_seeds_is_their_mean_and_both_are_shown(tmp_path):
 
 
 def test_latex_escapes_what_it_must():
-    table = {"columns": ["System"]}
-    cells = pd.DataFrame({"System": ["Supervised (10%) a_b & c"], "published": [1.0], "ours": [2.0]})
+    row = {"id": "r", "cells": ["Supervised (10%) a_b & c"], "metrics": ["sdr"], "reported": False}
+    table = {"columns": ["System"], "metrics": ["sdr"], "rows": [row]}
+    cells = pd.DataFrame({"published": [1.0], "ours": [2.0]}, pd.MultiIndex.from_tuples([("r", "sdr")]))
     assert r"Supervised (10\%) a\_b \& c & 1.0 & 2.0 \\" in latex(table, cells)
 
 
@@ -152,14 +153,19 @@ def write_scores(folder, values) -> dict:
             f"offset_{k}": 0,
         }
     pd.DataFrame([plan]).to_csv(folder / "mixes/beef/mix.csv", index=False)
-    row = {"id": "r", "cells": ["A", 2], "published": 9.0, "selection": "none"}
-    row |= {"runs": {"cafe": "x"}, "scores": [str(folder / "scores.csv")]}
+    row = {"id": "r", "cells": ["A", 2], "metrics": ["si_snri"], "published": {"si_snri": 9.0}}
+    row |= {
+        "reported": False,
+        "selection": "none",
+        "runs": {"cafe": "x"},
+        "scores": [str(folder / "scores.csv")],
+    }
     return {
         "seeds": [1],
         "caption": "A table",
         "title": "A paper",
         "columns": ["System", "M"],
-        "metric": "si_snri",
+        "metrics": ["si_snri"],
         "mix": "beef",
         "rows": [row],
         "comparisons": [{"claim": "c", "better": "r", "than": "r"}],

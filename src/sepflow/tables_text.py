@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from sepflow.metrics.names import METRICS
 from sepflow.statistics import described
-
-_NAMES = {"si_snri": "SI-SNRi", "si_snr": "SI-SNR", "sdri": "SDRi", "sdr": "SDR"}
+from sepflow.tables_layout import Block, blocks, in_first, mark
 
 
 def markdown(
@@ -18,38 +18,40 @@ def markdown(
     runs: dict[str, dict],
 ) -> str:
     """The table for a reader: numbers, comparisons, and every origin they have."""
-    metric = _NAMES[table["metric"]]
-    shown = cells[table["columns"]].copy()
-    shown["published"] = cells["published"].map("{:.1f}".format)
-    shown[f"ours ({metric}, dB)"] = [
-        f"{c.ours:.2f} [{c.ci_low:.2f}, {c.ci_high:.2f}]" for c in cells.itertuples()
-    ]
-    shown["delta"] = cells["delta"].map("{:+.1f}".format)
-    shown["n"] = cells["n"]
-    parts = [f"# {table['caption']}", table["title"]]
+    parts = [f"# {table['caption']}", table["title"], *([table["note"]] if "note" in table else [])]
     if context["untrained"]:
         parts.append("**Untrained**: a few steps, to see that everything runs. These numbers mean nothing.")
-    parts += [
-        _table(shown),
-        f"Ours: mean and {described(table['seeds'])}. "
-        "Published: another corpus, unless the scale is `paper`.",
-    ]
+    parts += [_table(_wide(table, cells, block)) for block in blocks(table)]
+    parts.append(_legend(table))
     if not comparisons.empty and not context["untrained"]:
-        parts += ["## What the paper compares", _table(_verdicts(comparisons))]
+        unit = METRICS[table["metrics"][0]].unit
+        parts += [f"## What the paper compares{in_first(table)}", _table(_verdicts(comparisons, unit))]
     for title, means in parts_by:
         parts += [f"## {title}", _table(means.map(_two_decimals))]
-    parts += ["## Where it comes from", _origins(context, table, runs), _table(_runs(table, runs))]
+    parts += ["## Where it comes from", _origins(context, table, runs)]
+    if runs:
+        parts.append(_table(_runs(table, runs)))
     return "\n\n".join(parts) + "\n"
 
 
 def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
-    """The table for a paper: booktabs, the published number and ours."""
-    shown = cells[[*table["columns"], "published", "ours"]].copy()
-    for column in ("published", "ours"):
-        shown[column] = (shown[column].round(1) + 0.0).map("{:.1f}".format)  # -0.04 is 0.0, not -0.0
+    """The table for a paper: booktabs, the published number and ours; a tabular for each of its blocks."""
+    return "\n".join(_tabular(table, cells, block) for block in blocks(table))
+
+
+def _tabular(table: dict[str, Any], cells: pd.DataFrame, block: Block) -> str:
+    rows = []
+    for row in block.rows:
+        rows.append(dict(zip(table["columns"], row["cells"], strict=True)))
+        for head, metric in zip(block.metrics, row["metrics"], strict=True):
+            cell, name, other = cells.loc[row["id"], metric], _of(head, block), mark([metric], [head])
+            rows[-1][f"published{name}"] = _one_decimal(cell["published"], other)
+            rows[-1][f"ours{name}"] = "reported" if row["reported"] else _one_decimal(cell["ours"], other)
+    shown = _filled(pd.DataFrame(rows), len(table["columns"]))
     lines = [" & ".join(_escape(str(cell)) for cell in row) + r" \\" for row in shown.itertuples(index=False)]
     head = " & ".join(_escape(name) for name in shown.columns) + r" \\"
-    layout = "l" * len(table["columns"]) + "rr"
+    columns = len(table["columns"])
+    layout = "l" * columns + "r" * (len(shown.columns) - columns)
     body = [
         "\\begin{tabular}{" + layout + "}",
         r"\toprule",
@@ -62,6 +64,57 @@ def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
     return "\n".join(body) + "\n"
 
 
+def _wide(table: dict[str, Any], cells: pd.DataFrame, block: Block) -> pd.DataFrame:
+    """The rows of a block as Markdown shows them, a few columns for each metric."""
+    rows = []
+    for row in block.rows:
+        rows.append(dict(zip(table["columns"], row["cells"], strict=True)))
+        for head, metric in zip(block.metrics, row["metrics"], strict=True):
+            cell, name, other = cells.loc[row["id"], metric], _of(head, block), mark([metric], [head])
+            rows[-1][f"published{name}"] = _number(cell["published"], ".1f", other)
+            rows[-1][f"ours ({METRICS[head].name}, {METRICS[head].unit})"] = _ours(cell, other)
+            rows[-1][f"delta{name}"] = _number(cell["delta"], "+.1f")
+        counts = dict.fromkeys(cells.loc[row["id"]]["n"])
+        rows[-1]["n"] = "-" if row["reported"] else ", ".join(map(str, counts))
+    return _filled(pd.DataFrame(rows), len(table["columns"]))
+
+
+def _of(metric: str, block: Block) -> str:
+    """The name of a metric for a heading, where there is more than one."""
+    return f" {METRICS[metric].name}" if len(block.metrics) > 1 else ""
+
+
+def _filled(shown: pd.DataFrame, columns: int) -> pd.DataFrame:
+    """The first `columns`, the table's own, and those of the others in which something stands."""
+    return shown.loc[:, [i < columns or (shown.iloc[:, i] != "-").any() for i in range(shown.shape[1])]]
+
+
+def _number(value: float, form: str, other: str = "") -> str:
+    return "-" if pd.isna(value) else format(value, form) + other
+
+
+def _one_decimal(value: float, other: str) -> str:
+    return _number(round(value, 1) + 0.0, ".1f", other)  # -0.04 is 0.0, not -0.0
+
+
+def _ours(cell: pd.Series, other: str) -> str:
+    if pd.isna(cell["ours"]):
+        return "reported" if pd.isna(cell["n"]) else "undefined"
+    if pd.isna(cell["ci_low"]):
+        return f"{cell['ours']:.2f}{other}"
+    return f"{cell['ours']:.2f} [{cell['ci_low']:.2f}, {cell['ci_high']:.2f}]{other}"
+
+
+def _legend(table: dict[str, Any]) -> str:
+    """What the kinds of numbers of a table are, in words."""
+    words = [f"Ours: mean and {described(table['seeds'])}."]
+    if any(row["published"] for row in table["rows"]):
+        words.append("Published: another corpus, unless the scale is `paper`.")
+    if any(row["reported"] for row in table["rows"]):
+        words.append("Reported: quoted by the paper, not run by it, nor here.")
+    return " ".join(words)
+
+
 def _two_decimals(cell: object) -> object:
     return cell if not isinstance(cell, float) else f"{cell:.2f}" if cell == cell else "-"
 
@@ -72,11 +125,11 @@ def _escape(cell: str) -> str:
     return cell
 
 
-def _verdicts(comparisons: pd.DataFrame) -> pd.DataFrame:
+def _verdicts(comparisons: pd.DataFrame, unit: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "claim": comparisons["claim"],
-            "difference (dB)": [
+            f"difference ({unit})": [
                 f"{c.difference:+.2f} [{c.ci_low:+.2f}, {c.ci_high:+.2f}]" for c in comparisons.itertuples()
             ],
             "here it": comparisons["verdict"],

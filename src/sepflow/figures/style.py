@@ -20,14 +20,13 @@ matplotlib.rcParams.update(
 )
 
 _WIDTH = 7.2  # inches: a page of text
-AXIS = {"si_snri": "SI-SNRi (dB)", "si_snr": "SI-SNR (dB)", "sdri": "SDRi (dB)", "sdr": "SDR (dB)"}
 # No date and no version: the same picture is the same file.
 _METADATA: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".png": {"Software": None}}
 
 
 def row_name(row: dict[str, Any]) -> str:
-    """A row of a table, in the table's own words."""
-    return ", ".join(str(cell) for cell in row["cells"])
+    """A row of a table, in the table's own words, less the empty ones."""
+    return ", ".join(str(cell) for cell in row["cells"] if cell != "")
 
 
 def page(height: float) -> Figure:
