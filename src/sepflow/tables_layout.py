@@ -37,7 +37,11 @@ def compared(table: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in table["rows"] if row["runs"] and table["metrics"][0] in row["metrics"]]
 
 
+def several(table: dict[str, Any]) -> bool:
+    """Whether a table has more than one metric, so that a number has to say which it is in."""
+    return any(row["metrics"] != table["metrics"][:1] for row in table["rows"])
+
+
 def in_first(table: dict[str, Any]) -> str:
-    """The name of the table's first metric, in brackets, where the table has others too; else empty."""
-    alone = all(row["metrics"] == table["metrics"][:1] for row in table["rows"])
-    return "" if alone else f" ({METRICS[table['metrics'][0]].name})"
+    """The name of the table's first metric, in brackets, where it has several; else empty."""
+    return f" ({METRICS[table['metrics'][0]].name})" if several(table) else ""

@@ -1,12 +1,13 @@
 """A table as Markdown, with where it comes from, and as LaTeX."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 
-from sepflow.metrics.names import METRICS
+from sepflow.metrics.names import METRICS, Metric
 from sepflow.statistics import described
-from sepflow.tables_layout import Block, blocks, in_first, mark
+from sepflow.tables_layout import Block, blocks, in_first, mark, several
 
 
 def markdown(
@@ -21,7 +22,7 @@ def markdown(
     parts = [f"# {table['caption']}", table["title"], *([table["note"]] if "note" in table else [])]
     if context["untrained"]:
         parts.append("**Untrained**: a few steps, to see that everything runs. These numbers mean nothing.")
-    parts += [_table(_wide(table, cells, block)) for block in blocks(table)]
+    parts += [_table(_shown(table, cells, block)) for block in blocks(table)]
     parts.append(_legend(table))
     if not comparisons.empty and not context["untrained"]:
         unit = METRICS[table["metrics"][0]].unit
@@ -40,18 +41,16 @@ def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
 
 
 def _tabular(table: dict[str, Any], cells: pd.DataFrame, block: Block) -> str:
-    rows = []
-    for row in block.rows:
-        rows.append(dict(zip(table["columns"], row["cells"], strict=True)))
-        for head, metric in zip(block.metrics, row["metrics"], strict=True):
-            cell, name, other = cells.loc[row["id"], metric], _of(head, block), mark([metric], [head])
-            rows[-1][f"published{name}"] = _one_decimal(cell["published"], other)
-            rows[-1][f"ours{name}"] = "reported" if row["reported"] else _one_decimal(cell["ours"], other)
-    shown = _filled(pd.DataFrame(rows), len(table["columns"]))
+    def columns(cell: pd.Series, of: str, head: Metric, other: str) -> dict[str, str]:
+        return {
+            f"published{of}": _one_decimal(cell["published"], other),
+            f"ours{of}": _lacking(cell) or _one_decimal(cell["ours"], other),
+        }
+
+    shown = _filled(table, _wide(table, cells, block, columns))
     lines = [" & ".join(_escape(str(cell)) for cell in row) + r" \\" for row in shown.itertuples(index=False)]
     head = " & ".join(_escape(name) for name in shown.columns) + r" \\"
-    columns = len(table["columns"])
-    layout = "l" * columns + "r" * (len(shown.columns) - columns)
+    layout = "l" * len(table["columns"]) + "r" * (shown.shape[1] - len(table["columns"]))
     body = [
         "\\begin{tabular}{" + layout + "}",
         r"\toprule",
@@ -64,29 +63,47 @@ def _tabular(table: dict[str, Any], cells: pd.DataFrame, block: Block) -> str:
     return "\n".join(body) + "\n"
 
 
-def _wide(table: dict[str, Any], cells: pd.DataFrame, block: Block) -> pd.DataFrame:
-    """The rows of a block as Markdown shows them, a few columns for each metric."""
+def _shown(table: dict[str, Any], cells: pd.DataFrame, block: Block) -> pd.DataFrame:
+    """The rows of a block for a reader: published, ours with its interval, and delta for each metric; n."""
+
+    def columns(cell: pd.Series, of: str, head: Metric, other: str) -> dict[str, str]:
+        return {
+            f"published{of}": _number(cell["published"], ".1f", other),
+            f"ours ({head.name}, {head.unit})": _lacking(cell)
+            or _interval(cell[["ours", "ci_low", "ci_high"]], ".2f") + other,
+            f"delta{of}": _number(cell["delta"], "+.1f"),
+        }
+
+    shown = _wide(table, cells, block, columns)
+    counts = [cells.loc[row["id"]]["n"].dropna().unique() for row in block.rows]
+    shown["n"] = [", ".join(map(str, count)) or "-" for count in counts]
+    return _filled(table, shown)
+
+
+def _wide(table: dict[str, Any], cells: pd.DataFrame, block: Block, columns: Callable) -> pd.DataFrame:
+    """The rows of a block: their own cells, then the `columns` of each of their metrics.
+
+    `columns` takes a row of `cells`, what its headings add (the metric, where the table has several), the
+    metric that heads it, and what its numbers add (their metric, where it is another).
+    """
     rows = []
     for row in block.rows:
         rows.append(dict(zip(table["columns"], row["cells"], strict=True)))
         for head, metric in zip(block.metrics, row["metrics"], strict=True):
-            cell, name, other = cells.loc[row["id"], metric], _of(head, block), mark([metric], [head])
-            rows[-1][f"published{name}"] = _number(cell["published"], ".1f", other)
-            rows[-1][f"ours ({METRICS[head].name}, {METRICS[head].unit})"] = _ours(cell, other)
-            rows[-1][f"delta{name}"] = _number(cell["delta"], "+.1f")
-        counts = dict.fromkeys(cells.loc[row["id"]]["n"])
-        rows[-1]["n"] = "-" if row["reported"] else ", ".join(map(str, counts))
-    return _filled(pd.DataFrame(rows), len(table["columns"]))
+            of = f" {METRICS[head].name}" if several(table) else ""
+            rows[-1] |= columns(cells.loc[row["id"], metric], of, METRICS[head], mark([metric], [head]))
+    return pd.DataFrame(rows)
 
 
-def _of(metric: str, block: Block) -> str:
-    """The name of a metric for a heading, where there is more than one."""
-    return f" {METRICS[metric].name}" if len(block.metrics) > 1 else ""
+def _filled(table: dict[str, Any], shown: pd.DataFrame) -> pd.DataFrame:
+    """The table's own columns, and those of the others in which something stands."""
+    own = len(table["columns"])
+    return shown.loc[:, [i < own or (shown.iloc[:, i] != "-").any() for i in range(shown.shape[1])]]
 
 
-def _filled(shown: pd.DataFrame, columns: int) -> pd.DataFrame:
-    """The first `columns`, the table's own, and those of the others in which something stands."""
-    return shown.loc[:, [i < columns or (shown.iloc[:, i] != "-").any() for i in range(shown.shape[1])]]
+def _lacking(cell: pd.Series) -> str:
+    """Why a cell has no number of ours; empty, where it has one."""
+    return "reported" if pd.isna(cell["n"]) else "undefined" if pd.isna(cell["ours"]) else ""
 
 
 def _number(value: float, form: str, other: str = "") -> str:
@@ -97,12 +114,10 @@ def _one_decimal(value: float, other: str) -> str:
     return _number(round(value, 1) + 0.0, ".1f", other)  # -0.04 is 0.0, not -0.0
 
 
-def _ours(cell: pd.Series, other: str) -> str:
-    if pd.isna(cell["ours"]):
-        return "reported" if pd.isna(cell["n"]) else "undefined"
-    if pd.isna(cell["ci_low"]):
-        return f"{cell['ours']:.2f}{other}"
-    return f"{cell['ours']:.2f} [{cell['ci_low']:.2f}, {cell['ci_high']:.2f}]{other}"
+def _interval(numbers: Iterable[float], form: str) -> str:
+    """A mean or a difference, with the low and the high end of its interval where it has one."""
+    mean, low, high = (_number(number, form) for number in numbers)
+    return mean if low == "-" else f"{mean} [{low}, {high}]"
 
 
 def _legend(table: dict[str, Any]) -> str:
@@ -126,12 +141,11 @@ def _escape(cell: str) -> str:
 
 
 def _verdicts(comparisons: pd.DataFrame, unit: str) -> pd.DataFrame:
+    numbers = comparisons[["difference", "ci_low", "ci_high"]].to_numpy()
     return pd.DataFrame(
         {
             "claim": comparisons["claim"],
-            f"difference ({unit})": [
-                f"{c.difference:+.2f} [{c.ci_low:+.2f}, {c.ci_high:+.2f}]" for c in comparisons.itertuples()
-            ],
+            f"difference ({unit})": [_interval(row, "+.2f") for row in numbers],
             "here it": comparisons["verdict"],
         }
     )

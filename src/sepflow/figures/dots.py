@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from sepflow.figures.style import head, page, row_name, write
 from sepflow.metrics.names import METRICS
 from sepflow.tables_layout import Block, blocks, mark
+
+OURS = "ours, 95 % interval"
 
 
 def dot_plot(table: dict[str, Any], cells: pd.DataFrame, out: Path) -> None:
@@ -35,21 +38,14 @@ def _panels(panels: list[Axes], block: Block, cells: pd.DataFrame) -> None:
     places = range(len(block.rows), 0, -1)
     for k, (axes, metric) in enumerate(zip(panels, block.metrics, strict=True)):
         drawn = cells.loc[[(row["id"], row["metrics"][k]) for row in block.rows]]
-        width = [drawn["ours"] - drawn["ci_low"], drawn["ci_high"] - drawn["ours"]]
-        if drawn["ours"].notna().any():
-            axes.errorbar(
-                drawn["ours"],
-                places,
-                xerr=width,
-                fmt="o",
-                color="black",
-                capsize=3,
-                label="ours, 95 % interval",
-            )
-        if drawn["published"].notna().any():
-            axes.plot(drawn["published"], places, "D", mfc="white", mec="0.35", label="published")
+        published, ours, low, high = drawn[["published", "ours", "ci_low", "ci_high"]].to_numpy().T
+        if not np.isnan(ours).all():
+            width = [ours - low, high - ours]
+            axes.errorbar(ours, places, xerr=width, fmt="o", color="black", capsize=3, label=OURS)
+        if not np.isnan(published).all():
+            axes.plot(published, places, "D", mfc="white", mec="0.35", label="published")
         axes.set_xlabel(METRICS[metric].axis)
-        axes.set_xlim(left=min(0, drawn[["ours", "ci_low"]].min().min()))
+        axes.set_xlim(left=np.nanmin([0, *ours, *low]))
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
     names = [row_name(row) + mark(row["metrics"], block.metrics) for row in block.rows]
