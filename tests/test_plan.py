@@ -279,20 +279,25 @@ def test_a_row_has_its_own_metrics_its_runs_and_the_papers_numbers(checkout):
     assert len(files) == len(set(files)) and sum("/scores/" in file for file in files) == 5
 
 
-def test_pictures_are_of_separations(checkout):
-    recipe = {"speakers": 2}
-    spec = {"task": "separation", "model": {"sources": 2}}
-    table = {"columns": ["a"], "metrics": ["si_snri"], "rows": {"r": {"cells": ["x"], "run": "y"}}}
+@pytest.mark.parametrize(
+    ("metric", "speakers", "task", "pictures"),
+    [
+        ("si_snri", 2, "separation", True),
+        ("si_snri", 1, "separation", False),  # an enhancement: one reference, one estimate
+        ("masked_snri", 1, "mama", False),
+        ("accuracy", 1, "contrastive", False),
+    ],
+)
+def test_pictures_are_of_separations(metric, speakers, task, pictures):
+    table = {"columns": ["a"], "metrics": [metric], "rows": {"r": {"cells": ["x"], "run": "y"}}}
+    spec = {"task": task, "model": {"sources": speakers}}
+    found = resolve(table, {"speakers": speakers}, lambda *_: ({"cafe": "y"}, spec), "")
+    assert found["pictures"] == pictures
+    quoted = table | {"rows": {"r": {"cells": ["x"], "published": 1.0, "reported": True}}}
+    assert not resolve(quoted, {"speakers": speakers}, None, "")["pictures"]
 
-    def pictures(rows=None, metrics="si_snri", speakers=2, task="separation") -> bool:
-        one = table | {"metrics": [metrics], "rows": rows or table["rows"]}
-        run = spec | {"task": task, "model": {"sources": speakers}}
-        return resolve(one, recipe | {"speakers": speakers}, lambda *_: ({"cafe": "y"}, run), "")["pictures"]
 
-    assert pictures()
-    assert not pictures(speakers=1)  # an enhancement has one estimate
-    assert not pictures(metrics="masked_snri", task="mama")
-    assert not pictures({"q": {"cells": ["x"], "published": 1.0, "reported": True}})
+def test_a_table_without_pictures_asks_for_none():
     found = load("smoke")
     found.tables["ts_mixit", "table2"]["pictures"] = False
     files = Jobs(found).results("ts_mixit")
@@ -303,9 +308,7 @@ def test_pictures_are_of_separations(checkout):
 def test_every_metric_of_a_task_has_a_name_and_the_schema_knows_it():
     schema = yaml.safe_load((ROOT / "config/schemas/paper.yaml").read_text())
     assert schema["$defs"]["metrics"]["items"]["enum"] == list(METRICS)
-    assert {metric for task in ("separation", "mama", "contrastive") for metric in of_task(task)} == set(
-        METRICS
-    )
+    assert {x for task in ("separation", "mama", "contrastive") for x in of_task(task)} == set(METRICS)
 
 
 def test_a_wrong_key_of_config_and_a_wrong_scale():
