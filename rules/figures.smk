@@ -10,7 +10,7 @@ rule figure:
     wildcard_constraints:
         scale=jobs.plan.scale,
         paper=jobs.pattern({paper for paper, _ in jobs.plan.tables}),
-        table=jobs.pattern({table for _, table in jobs.plan.tables}),
+        table=jobs.pattern({table for (_, table), x in jobs.plan.tables.items() if x["pictures"]}),
     conda:
         "../envs/torch.yaml"
     threads: 1

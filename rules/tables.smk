@@ -20,6 +20,6 @@ rule table:
     params:
         table=jobs.table,
         context=jobs.context,
-        code=jobs.code("tables.py", "tables_text.py", "statistics.py", *jobs.DOTS),
+        code=jobs.code(*jobs.TABLES),
     script:
         "../workflow/scripts/table.py"

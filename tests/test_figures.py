@@ -157,7 +157,8 @@ def test_an_undefined_score_is_in_no_box_and_no_n(drawn):
 
 def a_table(ids) -> dict:
     rows = [{"id": i, "cells": [f"Method {i} with a long name (10%)", "DPRNN"], "run": i} for i in ids]
-    return {"caption": "A table " + "with a long caption " * 8, "metric": "si_snri", "rows": rows}
+    rows = [row | {"metrics": ["si_snri"], "runs": {row["run"]: row["run"]}} for row in rows]
+    return {"caption": "A table " + "with a long caption " * 8, "metrics": ["si_snri"], "rows": rows}
 
 
 @pytest.fixture
@@ -272,6 +273,18 @@ def test_all_pictures_of_a_table_are_made_and_the_same_again(tmp_path):
         assert word in text["spectrograms"], word
     for word in ("different sex (n = 1)", "same sex (n = 1)", "Method b", "SI-SNRi (dB)", "By overlap"):
         assert word in text["distribution"], word
+
+
+def test_a_row_is_in_the_pictures_that_it_has_scores_for(tmp_path):
+    table, groups, mix = small_results(tmp_path)
+    quoted = {"id": "q", "cells": ["Quoted"], "metrics": ["si_snri"], "runs": {}, "scores": []}
+    table["rows"] = [quoted, table["rows"][0], table["rows"][1] | {"metrics": ["sdr"]}]
+    context = {"scale": "tiny", "untrained": True, "rate": RATE}
+    write_figures(table, groups, mix, context, tmp_path, tmp_path / "table")
+    text = {part: (tmp_path / f"table_{part}.svg").read_text() for part in ("spectrograms", "distribution")}
+    assert not any("Quoted" in content for content in text.values())
+    assert ">Method a" in text["distribution"] and ">Method b" not in text["distribution"]
+    assert ">Method a" in text["spectrograms"] and ">Method b" in text["spectrograms"]
 
 
 def test_the_example_is_the_first_of_different_sex_or_else_the_first(tmp_path):

@@ -1,6 +1,7 @@
 """The plan: names that stay, specs that say everything, the paper's numbers."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,10 @@ from conftest import ROOT
 from sepflow import plan, tasks
 from sepflow.errors import SepflowError
 from sepflow.identity import NEUTRAL, RECIPES, difference, digest, merge, run_name
+from sepflow.metrics.names import METRICS, of_task
+from sepflow.plan_tables import resolve
 from sepflow.simulation.recipes import rate_of
+from sepflow.workflow import FORMATS, PICTURES, Jobs
 
 # Names that users have on disk. They change when what determines a run changes, and then on purpose.
 FROZEN = {
@@ -224,6 +228,87 @@ def test_a_wrong_key_is_named_with_its_file_and_what_was_meant(checkout, file, o
     with pytest.raises(SepflowError) as error:
         plan.load({"scale": "paper", "papers": ["ts_mixit"]}, checkout.root)
     assert [word for word in words if word not in str(error.value)] == []
+
+
+ROW = "published: 9.8, run: teacher_2src, selection: oracle}"  # that comparisons name
+FIRST = "metrics: [si_snri]\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (FIRST, "metrics: [si_sdri]\n", ["table1.metrics", "si_sdri"]),
+        (FIRST, "metrics: []\n", ["table1.metrics"]),
+        (FIRST, "metric: si_snri\n", ["table1", "metric"]),
+        (FIRST, "metrics: [si_snri, sdri]\n", ["rows.mixit_2src", "published: 1 given for si_snri, sdri"]),
+        (ROW, "published: 9.8, run: teacher_2src, reported: true}", ["rows.oracle_2src", "one of the two"]),
+        (ROW, "published: 9.8}", ["rows.oracle_2src", "run, or reported"]),
+        (ROW, "reported: true}", ["rows.oracle_2src", "published: 0 given for si_snri"]),
+        (ROW, "published: 9.8, reported: true}", ["comparisons.0.better", "'oracle_2src'", "is reported"]),
+        (ROW, f"metrics: [sdri], {ROW}", ["comparisons.0.better", "no scores of si_snri", "of its own"]),
+        (ROW, f"metrics: [accuracy], {ROW}", ["rows.oracle_2src", "metrics: accuracy", "task separation"]),
+        ("[MixIT (Energy), 2-src, 4]", "[MixIT, 4]", ["rows.mixit_2src", "2 cells for 3 columns"]),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named_with_its_row(checkout, old, new, words):
+    checkout.edit(f"config/{PAPER_FILE}", old, new)
+    with pytest.raises(SepflowError) as error:
+        plan.load({"scale": "paper", "papers": ["ts_mixit"]}, checkout.root)
+    assert [word for word in ("ts_mixit", *words) if word not in str(error.value)] == []
+
+
+def test_a_row_has_its_own_metrics_its_runs_and_the_papers_numbers(checkout):
+    last = '      supervised_10: {cells: [Supervised (10%), "-", 2], published: 11.0, run: supervised_10}\n'
+    rows = (
+        "      own: {cells: [a, b, 2], metrics: [si_snr, sdr], published: [1, 2.5], run: supervised_10}\n"
+        "      quoted: {cells: [a, b, 2], published: 20.2, reported: true}\n"
+        "      new: {cells: [a, b, 2], run: supervised_10}\n"
+    )
+    checkout.edit(f"config/{PAPER_FILE}", last, last + rows)
+    found = plan.load({"scale": "paper", "papers": ["ts_mixit"]}, checkout.root)
+    table = found.tables["ts_mixit", "table1"]
+    own, quoted, new = table["rows"][-3:]
+    assert own["metrics"] == ["si_snr", "sdr"] and own["published"] == {"si_snr": 1, "sdr": 2.5}
+    assert quoted["reported"] and quoted["published"] == {"si_snri": 20.2}
+    assert quoted["runs"] == {} and quoted["scores"] == []
+    assert new["published"] == {} and new["metrics"] == ["si_snri"] and not new["reported"]
+    assert own["runs"] == new["runs"] == {FROZEN["supervised_10"]: "supervised_10"}
+    assert table["metrics"] == ["si_snri"] and table["pictures"]
+    jobs = Jobs(found)
+    files = jobs.table_inputs(SimpleNamespace(paper="ts_mixit", table="table1"))
+    assert len(files) == len(set(files)) and sum("/scores/" in file for file in files) == 5
+
+
+@pytest.mark.parametrize(
+    ("metric", "speakers", "task", "pictures"),
+    [
+        ("si_snri", 2, "separation", True),
+        ("si_snri", 1, "separation", False),  # an enhancement: one reference, one estimate
+        ("masked_snri", 1, "mama", False),
+        ("accuracy", 1, "contrastive", False),
+    ],
+)
+def test_pictures_are_of_separations(metric, speakers, task, pictures):
+    table = {"columns": ["a"], "metrics": [metric], "rows": {"r": {"cells": ["x"], "run": "y"}}}
+    spec = {"task": task, "model": {"sources": speakers}}
+    found = resolve(table, {"speakers": speakers}, lambda *_: ({"cafe": "y"}, spec), "")
+    assert found["pictures"] == pictures
+    quoted = table | {"rows": {"r": {"cells": ["x"], "published": 1.0, "reported": True}}}
+    assert not resolve(quoted, {"speakers": speakers}, None, "")["pictures"]
+
+
+def test_a_table_without_pictures_asks_for_none():
+    found = load("smoke")
+    found.tables["ts_mixit", "table2"]["pictures"] = False
+    files = Jobs(found).results("ts_mixit")
+    assert sum("figures/ts_mixit/table1" in file for file in files) == len(PICTURES)
+    assert sum("table2" in file for file in files) == len(FORMATS)
+
+
+def test_every_metric_of_a_task_has_a_name_and_the_schema_knows_it():
+    schema = yaml.safe_load((ROOT / "config/schemas/paper.yaml").read_text())
+    assert schema["$defs"]["metrics"]["items"]["enum"] == list(METRICS)
+    assert {x for task in ("separation", "mama", "contrastive") for x in of_task(task)} == set(METRICS)
 
 
 def test_a_wrong_key_of_config_and_a_wrong_scale():

@@ -11,6 +11,7 @@ import scipy.stats
 from sepflow.errors import SepflowError
 from sepflow.statistics import interval
 from sepflow.tables import compare, write_table
+from sepflow.tables_layout import blocks
 from sepflow.tables_text import latex
 
 
@@ -108,9 +109,133 @@ def test_a_cell_of_two_seeds_is_their_mean_and_both_are_shown(tmp_path):
 
 
 def test_latex_escapes_what_it_must():
-    table = {"columns": ["System"]}
-    cells = pd.DataFrame({"System": ["Supervised (10%) a_b & c"], "published": [1.0], "ours": [2.0]})
+    row = {"id": "r", "cells": ["Supervised (10%) a_b & c"], "metrics": ["sdr"], "reported": False}
+    table = {"columns": ["System"], "metrics": ["sdr"], "rows": [row]}
+    cells = pd.DataFrame(
+        {"published": [1.0], "ours": [2.0], "n": [3]}, pd.MultiIndex.from_tuples([("r", "sdr")])
+    )
     assert r"Supervised (10\%) a\_b \& c & 1.0 & 2.0 \\" in latex(table, cells)
+
+
+def test_a_row_is_a_cell_in_each_of_its_metrics(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0, 5.0])
+    two_metrics(tmp_path, table)
+    write_table(table, CONTEXT | {"untrained": False}, tmp_path, tmp_path / "table")
+    cells = pd.read_csv(tmp_path / "table.csv").set_index("metric")
+    assert list(cells.index) == ["si_snri", "sdri"]
+    assert list(cells["published"]) == [9.0, 9.5] and list(cells["n"]) == [3, 3]
+    assert list(cells["ours"]) == [5.0, 6.0] and list(cells["delta"]) == [-4.0, -3.5]
+    lines = markdown_lines(tmp_path)
+    assert lines[0] == [
+        *("System", "M", "published SI-SNRi", "ours (SI-SNRi, dB)", "delta SI-SNRi"),
+        *("published SDRi", "ours (SDRi, dB)", "delta SDRi", "n"),
+    ]
+    assert [lines[2][i] for i in (2, 4, 5, 7, 8)] == ["9.0", "-4.0", "9.5", "-3.5", "3"]
+    assert lines[2][3].startswith("5.00 [") and lines[2][6].startswith("6.00 [")
+    assert "A & 2 & 9.0 & 5.0 & 9.5 & 6.0" in (tmp_path / "table.tex").read_text()
+    text = (tmp_path / "table.md").read_text()
+    for heading in ("## What the paper compares (SI-SNRi)", "## By pair of speakers (SI-SNRi)"):
+        assert heading in text
+    picture = (tmp_path / "table.svg").read_text()
+    assert ">SI-SNRi (dB)<" in picture and ">SDRi (dB)<" in picture
+
+
+def test_a_reported_row_has_the_papers_numbers_and_no_others(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0, 5.0])
+    two_metrics(tmp_path, table)
+    table["rows"].append(reported("g", {"si_snr": 20.2, "sdr": 20.6}))
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    assert lines[1].endswith(",cafe") and ",3," in lines[1]  # n is still a whole number
+    assert lines[3:] == ["g,2,si_snr,20.2,,,,,,reported", "g,2,sdr,20.6,,,,,,reported"]
+    cells = ["g", "2", "20.2 (SI-SNR)", "reported", "-", "20.6 (SDR)", "reported", "-", "-"]
+    assert markdown_lines(tmp_path)[3] == cells
+    assert "g & 2 & 20.2 (SI-SNR) & reported & 20.6 (SDR) & reported" in (tmp_path / "table.tex").read_text()
+    text = (tmp_path / "table.md").read_text()
+    assert "Reported: quoted by the paper" in text
+    assert text.split("## By pair of speakers")[1].count("| g ") == 0  # there is no score to show
+    assert ">g, 2 (SI-SNR, SDR)<" in (tmp_path / "table.svg").read_text()
+
+
+def test_rows_in_other_units_stand_in_a_table_of_their_own(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0, 5.0])
+    two_metrics(tmp_path, table)
+    other = table["rows"][0] | {"id": "c", "cells": ["C", 1], "metrics": ["accuracy"], "published": {}}
+    table["rows"].append(other)
+    assert [[row["id"] for row in block.rows] for block in blocks(table)] == [["r"], ["c"]]
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    text = (tmp_path / "table.md").read_text()
+    heads = [line for line in text.splitlines() if line.startswith("| System")]
+    assert heads[1].replace(" ", "") == "|System|M|ours(accuracy,%)|n|"  # no column without a number
+    assert pd.read_csv(tmp_path / "table.csv").iloc[2]["ours"] == 50.0
+    assert ">accuracy (%)<" in (tmp_path / "table.svg").read_text()
+    by_pair = text.split("## By pair of speakers (SI-SNRi)")[1]
+    assert "| A " in by_pair and "| C " not in by_pair  # an accuracy is no SI-SNRi
+
+
+def test_a_note_stands_under_the_caption(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0]) | {"note": "Row (g) is another matter."}
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    before = (tmp_path / "table.md").read_text().split("| System")[0]
+    assert before.startswith("# A table") and "Row (g) is another matter." in before
+
+
+@pytest.mark.parametrize("speakers", [1, 2])
+def test_pairs_are_those_of_two_speakers(tmp_path, speakers):
+    table = write_scores(tmp_path, [4.0, 6.0])
+    plan = pd.read_csv(tmp_path / "mixes/beef/mix.csv")
+    if speakers == 1:
+        plan.filter(regex="^(?!.*_2$)").to_csv(tmp_path / "mixes/beef/mix.csv", index=False)
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    assert ("By pair of speakers" in (tmp_path / "table.md").read_text()) == (speakers == 2)
+
+
+def test_pairs_of_unknown_sex_are_not_shown(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0])
+    pd.read_csv(tmp_path / "scores.csv").assign(pair="").to_csv(tmp_path / "scores.csv", index=False)
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    assert "By pair of speakers" not in (tmp_path / "table.md").read_text()
+
+
+def test_scores_that_are_all_undefined_are_said(tmp_path):
+    table = write_scores(tmp_path, [float("nan")] * 3)
+    write_table(table, CONTEXT | {"untrained": False}, tmp_path, tmp_path / "table")
+    assert (tmp_path / "table.csv").read_text().splitlines()[1] == "A,2,si_snri,9.0,,,0,,,cafe"
+    assert markdown_lines(tmp_path)[2] == ["A", "2", "9.0", "undefined", "0"]
+    assert "| undecided" in (tmp_path / "table.md").read_text()
+    assert "nan" not in "".join((tmp_path / f"table.{end}").read_text() for end in ("md", "tex"))
+
+
+def test_a_table_of_reported_rows_alone_has_the_papers_numbers(tmp_path):
+    table = write_scores(tmp_path, [4.0]) | {"comparisons": [], "seeds": [1, 2]}
+    table["rows"] = [reported("g", {"si_snri": 20.2})]
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    assert (tmp_path / "table.csv").read_text().splitlines()[1:] == ["g,2,si_snri,20.2,,,,,,reported"]
+    assert "ours, 95 % interval" not in (tmp_path / "table.svg").read_text()
+
+
+def two_metrics(folder, table) -> None:
+    """Give the row of `table` SDRs of 1 dB more than its SI-SNRs, and accuracies of ten times these."""
+    scores = pd.read_csv(folder / "scores.csv")
+    sdr = scores.assign(metric="sdri", value=scores["value"] + 1)
+    accuracy = scores.assign(metric="accuracy", value=scores["value"] * 10)
+    pd.concat([scores, sdr, accuracy]).to_csv(folder / "scores.csv", index=False)
+    table["metrics"] = ["si_snri", "sdri"]
+    table["rows"][0] |= {"metrics": table["metrics"], "published": {"si_snri": 9.0, "sdri": 9.5}}
+
+
+def reported(name, published) -> dict:
+    row = {"id": name, "cells": [name, 2], "metrics": list(published), "published": published}
+    return row | {"reported": True, "selection": "none", "runs": {}, "scores": []}
+
+
+def markdown_lines(folder) -> list[list[str]]:
+    """The cells of the first table of table.md, line by line."""
+    lines = (folder / "table.md").read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines[first:] if line[:1] == "|"
+    ]
 
 
 CONTEXT = {
@@ -152,14 +277,19 @@ def write_scores(folder, values) -> dict:
             f"offset_{k}": 0,
         }
     pd.DataFrame([plan]).to_csv(folder / "mixes/beef/mix.csv", index=False)
-    row = {"id": "r", "cells": ["A", 2], "published": 9.0, "selection": "none"}
-    row |= {"runs": {"cafe": "x"}, "scores": [str(folder / "scores.csv")]}
+    row = {"id": "r", "cells": ["A", 2], "metrics": ["si_snri"], "published": {"si_snri": 9.0}}
+    row |= {
+        "reported": False,
+        "selection": "none",
+        "runs": {"cafe": "x"},
+        "scores": [str(folder / "scores.csv")],
+    }
     return {
         "seeds": [1],
         "caption": "A table",
         "title": "A paper",
         "columns": ["System", "M"],
-        "metric": "si_snri",
+        "metrics": ["si_snri"],
         "mix": "beef",
         "rows": [row],
         "comparisons": [{"claim": "c", "better": "r", "than": "r"}],

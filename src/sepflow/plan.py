@@ -11,6 +11,7 @@ from sepflow import config as files
 from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
+from sepflow.plan_tables import resolve
 from sepflow.roles import Roles
 from sepflow.simulation.recipes import unlabelled
 
@@ -227,36 +228,18 @@ class _Resolver:
         return recipe
 
     def table(self, label: str) -> dict:
-        """A table with its rows' runs and score files, one a seed, and the name of its test mix."""
-        table = self.tables[label]
+        """A table with its rows and the name of its test mix."""
         where = f"{self.file}: tables.{label}"
-        test = self.mix(table["test"], f"{where}.test")
-        rows = []
-        for key, row in table["rows"].items():
-            if len(row["cells"]) != len(table["columns"]):
-                raise SepflowError(
-                    f"{where}.rows.{key}: {len(row['cells'])} cells for {len(table['columns'])} columns"
-                )
-            if row["run"] not in self.paper["runs"]:
-                words = files.unknown_name("run", row["run"], list(self.paper["runs"]))
-                raise SepflowError(f"{where}.rows.{key}: {words}")
-            runs = {self.done[seed, row["run"]]: self.label(row["run"], seed) for seed in self.seeds}
-            selection = row.get("selection", "none")
-            if (self.plan.runs[next(iter(runs))].spec["model"]["sources"] != test["speakers"]) == (
-                selection == "none"
-            ):
-                raise SepflowError(
-                    f"{where}.rows.{key}: selection: {selection} does not fit the run's outputs"
-                )
-            scores = [f"results/runs/{run}/scores/{digest(test)}.csv" for run in runs]
-            own = {"id": key, "runs": runs, "selection": selection, "scores": scores}
-            rows.append({**row, **own})
-        for i, comparison in enumerate(table.get("comparisons", [])):
-            for side in ("better", "than"):
-                if comparison[side] not in table["rows"]:
-                    words = files.unknown_name("row", comparison[side], list(table["rows"]))
-                    raise SepflowError(f"{where}.comparisons.{i}.{side}: {words}")
-        return {**table, "title": self.paper["title"], "seeds": self.seeds, "rows": rows, "mix": digest(test)}
+        test = self.mix(self.tables[label]["test"], f"{where}.test")
+        resolved = resolve(self.tables[label], test, self.seeded, where)
+        return {**resolved, "title": self.paper["title"], "seeds": self.seeds, "mix": digest(test)}
+
+    def seeded(self, label: str, where: str) -> tuple[dict[str, str], dict]:
+        """What a row's runs, one a seed, are called, by their names, and the spec of the first."""
+        if label not in self.paper["runs"]:
+            raise SepflowError(f"{where}: {files.unknown_name('run', label, list(self.paper['runs']))}")
+        runs = {self.done[seed, label]: self.label(label, seed) for seed in self.seeds}
+        return runs, self.plan.runs[next(iter(runs))].spec
 
 
 def _complete(part: dict, keys: tuple[str, ...], where: str) -> None:

@@ -13,8 +13,13 @@ def described(seeds: list[int]) -> str:
     return f"95 % percentile bootstrap over {over}, {_RESAMPLES} resamples, seeded by the name of the cell"
 
 
+def estimate(values: np.ndarray, name: str) -> tuple[float, float, float]:
+    """The mean of `values` [seeds, mixtures] and its interval; nan where there is no mixture."""
+    return (float(values.mean()) if values.size else float("nan"), *interval(values, name))
+
+
 def interval(values: np.ndarray, name: str) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean of `values` [seeds, mixtures]; (nan, nan) for one mixture.
+    """The 95 % bootstrap interval of the mean of `values` [seeds, mixtures]; nan for fewer than two mixtures.
 
     Seeds and mixtures are crossed, every mixture being scored under every seed, so both are resampled, each
     on its own (Owen, "The pigeonhole bootstrap", 2007); with one seed that is the bootstrap over mixtures.

@@ -1,4 +1,7 @@
-"""From scores to a paper's table: one CSV row a cell, with the paper's number and ours."""
+"""From scores to a paper's table: one CSV row a cell, with the paper's number and ours.
+
+A cell is a row of the table in one of its metrics.
+"""
 
 import json
 from pathlib import Path
@@ -11,7 +14,8 @@ from sepflow.errors import SepflowError
 from sepflow.figures.dots import dot_plot
 from sepflow.files import replacing, write_text
 from sepflow.simulation.mix import read_plan
-from sepflow.statistics import interval
+from sepflow.statistics import estimate
+from sepflow.tables_layout import compared, in_first
 from sepflow.tables_text import latex, markdown
 
 
@@ -20,24 +24,61 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
 
     `context` says what the Markdown names beside the numbers: scale, untrained, corpora, provenance.
     """
-    scores = {row["id"]: values_by_seed(row, table["metric"]) for row in table["rows"]}
-    pairs = _pairs(table["rows"][0]["scores"][0])
-    cells = pd.DataFrame([_cell(table, row, scores[row["id"]]) for row in table["rows"]])
+    cells = _cells(table)
+    plan = read_plan(results / "mixes" / table["mix"] / "mix.csv")
+    scores = {row["id"]: values_by_seed(row, table["metrics"][0]) for row in compared(table)}
     comparisons = pd.DataFrame([compare(c, scores) for c in table.get("comparisons", [])])
-    context = context | {"test": _test_set(read_plan(results / "mixes" / table["mix"] / "mix.csv"))}
     runs = {
         run: json.loads((results / "runs" / run / "run.json").read_text())
         for row in table["rows"]
         for run in row["runs"]
     }
-    parts = [("By pair of speakers", by_pair(table, scores, pairs))]
-    if len(table["seeds"]) > 1:
-        parts.append(("By seed", by_seed(table, scores)))
+    parts = _parts(table, scores, speakers=plan.columns.str.startswith("speaker_").sum())
     write_text(out.with_suffix(".tex"), latex(table, cells))
+    context = context | {"test": _test_set(plan)}
     write_text(out.with_suffix(".md"), markdown(table, context, cells, parts, comparisons, runs))
     with replacing(out.with_suffix(".svg")) as temporary:
         dot_plot(table, cells, temporary)
     write_text(out.with_suffix(".csv"), cells.round(3).to_csv(index=False))
+
+
+def _cells(table: dict[str, Any]) -> pd.DataFrame:
+    """The cells of a table, one a row, by (id of the table's row, metric)."""
+    names = [(row["id"], metric) for row in table["rows"] for metric in row["metrics"]]
+    cells = [_cell(table, row, metric) for row in table["rows"] for metric in row["metrics"]]
+    # A number that is only reported has no n: Int64 can say so, int64 cannot.
+    return pd.DataFrame(cells, pd.MultiIndex.from_tuples(names)).astype({"n": "Int64"})
+
+
+def _cell(table: dict[str, Any], row: dict[str, Any], metric: str) -> dict[str, Any]:
+    published = row["published"].get(metric, float("nan"))
+    cell = dict(zip(table["columns"], row["cells"], strict=True)) | {"metric": metric, "published": published}
+    if row["reported"]:
+        nothing = dict.fromkeys(("ours", "delta", "n", "ci_low", "ci_high"), float("nan"))
+        return cell | nothing | {"run": "reported"}
+    values = values_by_seed(row, metric).dropna().to_numpy().T
+    ours, low, high = estimate(values, f"{table['caption']}/{row['id']}")
+    return cell | {
+        "ours": ours,
+        "delta": ours - published,
+        "n": values.shape[1],
+        "ci_low": low,
+        "ci_high": high,
+        "run": " ".join(row["runs"]),
+    }
+
+
+def _parts(
+    table: dict[str, Any], scores: dict[str, pd.DataFrame], speakers: int
+) -> list[tuple[str, pd.DataFrame]]:
+    """The means over parts of the `scores`, each with its heading; by pair, where there are pairs."""
+    parts = []
+    pairs = _pairs(compared(table)[0]["scores"][0]) if scores and speakers > 1 else pd.Series()
+    if (pairs != "").any():
+        parts.append((f"By pair of speakers{in_first(table)}", by_pair(table, scores, pairs)))
+    if scores and len(table["seeds"]) > 1:
+        parts.append((f"By seed{in_first(table)}", by_seed(table, scores)))
+    return parts
 
 
 def values_by_seed(row: dict[str, Any], metric: str) -> pd.DataFrame:
@@ -74,28 +115,11 @@ def _test_set(plan: pd.DataFrame) -> str:
     return f"{len(plan)} mixtures of {len(speakers)} speakers that no training has heard"
 
 
-def _cell(table: dict[str, Any], row: dict[str, Any], scores: pd.DataFrame) -> dict[str, Any]:
-    values = scores.dropna().to_numpy().T
-    low, high = interval(values, f"{table['caption']}/{row['id']}")
-    ours = float(values.mean())
-    return dict(zip(table["columns"], row["cells"], strict=True)) | {
-        "metric": table["metric"],
-        "published": row["published"],
-        "ours": ours,
-        "delta": ours - row["published"],
-        "n": values.shape[1],
-        "ci_low": low,
-        "ci_high": high,
-        "run": " ".join(row["runs"]),
-    }
-
-
 def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """One claim of the paper: the difference, paired by mixture and seed, its interval, and the verdict."""
     difference = (scores[comparison["better"]] - scores[comparison["than"]]).dropna().to_numpy().T
-    low, high = interval(difference, f"{comparison['better']} - {comparison['than']}")
+    mean, low, high = estimate(difference, f"{comparison['better']} - {comparison['than']}")
     verdict = "holds" if low > 0 else "fails" if high < 0 else "undecided"
-    mean = float(difference.mean())
     return {**comparison, "difference": mean, "ci_low": low, "ci_high": high, "verdict": verdict}
 
 
@@ -119,8 +143,10 @@ def by_seed(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> pd.DataFr
 
 
 def _by_row(table: dict[str, Any], numbers: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """A row of the table's own cells and `numbers` for each of its rows."""
+    """A row of the table's own cells and `numbers` for each of its rows that has any."""
     rows = [
-        dict(zip(table["columns"], row["cells"], strict=True)) | numbers[row["id"]] for row in table["rows"]
+        dict(zip(table["columns"], row["cells"], strict=True)) | numbers[row["id"]]
+        for row in table["rows"]
+        if row["id"] in numbers
     ]
     return pd.DataFrame(rows)

@@ -44,7 +44,16 @@ class Jobs:
         "tasks/separation.py",
     )
 
-    DOTS = ("figures/dots.py", "figures/style.py")
+    # What decides a table's text and its dot plot.
+    TABLES = (
+        "figures/dots.py",
+        "figures/style.py",
+        "metrics/names.py",
+        "statistics.py",
+        "tables.py",
+        "tables_layout.py",
+        "tables_text.py",
+    )
 
     # What decides a table's pictures, beside what decides a score.
     FIGURES = (
@@ -53,8 +62,10 @@ class Jobs:
         "figures/spectrograms.py",
         "figures/style.py",
         "figures/write.py",
+        "metrics/names.py",
         "simulation/activity.py",
         "tables.py",
+        "tables_layout.py",
     )
 
     def __init__(self, plan: Plan):
@@ -71,12 +82,13 @@ class Jobs:
         return {name: parts for name, parts in free.items() if parts}
 
     def results(self, paper: str) -> list[str]:
-        """The files of all tables of a paper, and their pictures."""
+        """The files of all tables of a paper, and their pictures where they have any."""
         tables = [table for owner, table in self.plan.tables if owner == paper]
+        pictured = [table for table in tables if self.plan.tables[paper, table]["pictures"]]
         return [
             f"results/{self.plan.scale}/{part}/{paper}/{table}{end}"
-            for part, ends in (("tables", FORMATS), ("figures", PICTURES))
-            for table in tables
+            for part, names, ends in (("tables", tables, FORMATS), ("figures", pictured, PICTURES))
+            for table in names
             for end in ends
         ]
 

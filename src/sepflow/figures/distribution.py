@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from sepflow.figures.style import AXIS, head, page, row_name, save
+from sepflow.figures.style import head, page, row_name, save
+from sepflow.metrics.names import METRICS
 from sepflow.simulation.activity import FLOOR, FRAME
 
 # Told apart by hatch and lightness, down to a photocopy.
@@ -54,7 +55,7 @@ def distribution(
 ) -> None:
     """Draw box plots of `values` to `out`.svg and .png, under the head `lines`: a panel for each grouping.
 
-    `values` are in dB, one Series a row of the table by the row's id, indexed by mixture; NaN where
+    `values` are of the table's first metric, one Series a row by the row's id, indexed by mixture; NaN where
     undefined, which counts in no box and no n. A grouping has named groups of mixtures.
     """
     figure = page(0.62 * len(values) + 2.2)
@@ -67,8 +68,8 @@ def distribution(
         axes.axvline(0, color="0.5", linewidth=0.8)
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
-        axes.set_xlabel(AXIS.get(table["metric"], table["metric"]))
-    panels[0].set_yticks(range(len(values)), [row_name(row) for row in table["rows"]])
+        axes.set_xlabel(METRICS[table["metrics"][0]].axis)
+    panels[0].set_yticks(range(len(values)), [row_name(row) for row in table["rows"] if row["id"] in values])
     panels[0].invert_yaxis()
     head(figure, *lines, NOTE)
     save(figure, out)

@@ -24,7 +24,6 @@ _WIDTH = 7.2  # inches: a page of text
 _DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v")
 _COLOURS = ("black", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-AXIS = {"si_snri": "SI-SNRi (dB)", "si_snr": "SI-SNR (dB)", "sdri": "SDRi (dB)", "sdr": "SDR (dB)"}
 # No date and no version: the same picture is the same file.
 _METADATA: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".png": {"Software": None}}
 
@@ -45,8 +44,8 @@ def headline(caption: str, context: dict[str, Any]) -> str:
 
 
 def row_name(row: dict[str, Any]) -> str:
-    """A row of a table, in the table's own words."""
-    return ", ".join(str(cell) for cell in row["cells"])
+    """A row of a table, in the table's own words, less the empty ones."""
+    return ", ".join(str(cell) for cell in row["cells"] if cell != "")
 
 
 def page(height: float) -> Figure:

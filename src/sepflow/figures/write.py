@@ -14,6 +14,7 @@ from sepflow.inference import Separator, select
 from sepflow.simulation.activity import overlap
 from sepflow.simulation.mix import Mix
 from sepflow.tables import values_by_seed
+from sepflow.tables_layout import compared
 
 
 def write_figures(
@@ -34,8 +35,8 @@ def write_figures(
     runs = [run for row in table["rows"] for run in row["runs"]]
     histories = {run: read_history(results / "runs" / run / "history.csv") for run in runs}
     learning(groups, histories, lines, Path(f"{out}_learning"))
-    metric = table["metric"]
-    values = {row["id"]: values_by_seed(row, metric).mean(axis=1, skipna=False) for row in table["rows"]}
+    metric = table["metrics"][0]
+    values = {row["id"]: values_by_seed(row, metric).mean(axis=1, skipna=False) for row in compared(table)}
     pairs = pd.Series([mix.pair(row) for row in range(len(mix))], mix.ids)
     shares = pd.Series([overlap(mix.references(row), rate) for row in range(len(mix))], mix.ids)
     groupings = {"By the speakers": by_sex(pairs), "By overlap": by_overlap(shares)}
@@ -46,9 +47,9 @@ def write_figures(
 
 
 def separated(table: dict[str, Any], chosen: Example, runs: Path) -> list[tuple[str, np.ndarray]]:
-    """Each row of `table` in words, and the estimates [C, T] of the first of its runs."""
+    """Each row of `table` that has runs, in words, and the estimates [C, T] of the first of them."""
     systems = []
-    for row in table["rows"]:
+    for row in (row for row in table["rows"] if row["runs"]):
         separator = Separator(runs / next(iter(row["runs"])) / "model.safetensors", "cpu")
         estimates = select(separator(chosen.mixture), row["selection"], chosen.references)
         systems.append((row_name(row), estimates.numpy()))

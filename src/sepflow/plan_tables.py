@@ -1,0 +1,77 @@
+"""A paper's table, its rows resolved: the metrics, published numbers, runs and score files of each."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sepflow.config import unknown_name
+from sepflow.errors import SepflowError
+from sepflow.identity import digest
+from sepflow.metrics.names import SEPARATION, of_task
+from sepflow.tables_layout import compared
+
+# From what a row calls its run, and where it does so: what its runs are called, by name, and their spec.
+Seeded = Callable[[str, str], tuple[dict[str, str], dict[str, Any]]]
+
+
+def resolve(table: dict[str, Any], test: dict[str, Any], seeded: Seeded, where: str) -> dict[str, Any]:
+    """A table with its rows, and whether it has `pictures`: if it is of separations, of two speakers or more.
+
+    `test` is the recipe of its test mix. Raises SepflowError naming the key of what is wrong.
+    """
+    rows = [_row(key, table, test, seeded, f"{where}.rows.{key}") for key in table["rows"]]
+    resolved = {**table, "rows": rows}
+    scored = [row["id"] for row in compared(resolved)]
+    _check_comparisons(table, scored, where)
+    separated = all(metric in SEPARATION for row in rows for metric in row["metrics"])
+    return {**resolved, "pictures": separated and bool(scored) and test["speakers"] > 1}
+
+
+def _row(key: str, table: dict[str, Any], test: dict[str, Any], seeded: Seeded, where: str) -> dict[str, Any]:
+    row = table["rows"][key]
+    if len(row["cells"]) != len(table["columns"]):
+        raise SepflowError(f"{where}: {len(row['cells'])} cells for {len(table['columns'])} columns")
+    reported = row.get("reported", False)
+    if reported == ("run" in row):
+        raise SepflowError(f"{where}: one of the two is needed: run, or reported: true")
+    own = {"id": key, "metrics": row.get("metrics", table["metrics"]), "reported": reported}
+    own |= {"selection": row.get("selection", "none"), "runs": {}}
+    own["published"] = _published(row, own["metrics"], where)
+    if not reported:
+        own["runs"], spec = seeded(row["run"], where)
+        _check_scores(own, spec, test, where)
+    scores = [f"results/runs/{run}/scores/{digest(test)}.csv" for run in own["runs"]]
+    return {**row, **own, "scores": scores}
+
+
+def _published(row: dict[str, Any], metrics: list[str], where: str) -> dict[str, float]:
+    """The published numbers of a row, by metric; none, where a row with a run says none."""
+    said = row.get("published", [])
+    numbers = said if isinstance(said, list) else [said]
+    if len(numbers) != len(metrics) and (numbers or "run" not in row):
+        raise SepflowError(f"{where}: published: {len(numbers)} given for {', '.join(metrics)}")
+    return dict(zip(metrics, numbers, strict=False))
+
+
+def _check_scores(row: dict[str, Any], spec: dict[str, Any], test: dict[str, Any], where: str) -> None:
+    """The runs of a row have as many outputs as its selection wants, and are scored in its metrics."""
+    if (spec["model"]["sources"] != test["speakers"]) == (row["selection"] == "none"):
+        raise SepflowError(f"{where}: selection: {row['selection']} does not fit the run's outputs")
+    there = of_task(spec["task"])
+    if others := [metric for metric in row["metrics"] if metric not in there]:
+        raise SepflowError(
+            f"{where}: metrics: {', '.join(others)}: a run of the task {spec['task']} has {', '.join(there)}"
+        )
+
+
+def _check_comparisons(table: dict[str, Any], scored: list[str], where: str) -> None:
+    """Both rows of a comparison are there, and have scores in the table's first metric."""
+    for i, comparison in enumerate(table.get("comparisons", [])):
+        for side in ("better", "than"):
+            row, key = comparison[side], f"{where}.comparisons.{i}.{side}"
+            if row not in table["rows"]:
+                raise SepflowError(f"{key}: {unknown_name('row', row, list(table['rows']))}")
+            if row not in scored:
+                why = "it is reported" if "run" not in table["rows"][row] else "it has metrics of its own"
+                raise SepflowError(
+                    f"{key}: row {row!r} has no scores of {table['metrics'][0]}, in which rows compare: {why}"
+                )
