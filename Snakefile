@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from sepflow import plan
 from sepflow.errors import SepflowError
-from sepflow.workflow import PICTURES, Jobs, export_package
+from sepflow.workflow import CURVES, PICTURES, Jobs, export_package
 
 export_package()
 try:
@@ -43,4 +43,9 @@ rule all:
 
 rule ts_mixit:
     input:
-        jobs.results("ts_mixit"),
+        jobs.target("ts_mixit"),
+
+
+rule ssl_pretraining:
+    input:
+        jobs.target("ssl_pretraining"),

@@ -25,3 +25,31 @@ rule figure:
         code=jobs.code(*jobs.SCORING, *jobs.FIGURES),
     script:
         "../workflow/scripts/figure.py"
+
+
+# What a paper shows of its trainings, epoch by epoch.
+rule training_figure:
+    input:
+        jobs.histories,
+    output:
+        multiext("results/{scale}/figures/{paper}/{figure}", *CURVES),
+    log:
+        "results/logs/training_figure/{scale}-{paper}-{figure}.log",
+    benchmark:
+        "results/benchmarks/training_figure/{scale}-{paper}-{figure}.tsv"
+    wildcard_constraints:
+        scale=jobs.plan.scale,
+        paper=jobs.pattern({paper for paper, _ in jobs.plan.figures}),
+        figure=jobs.pattern({figure for _, figure in jobs.plan.figures}),
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        figure=jobs.training_figure,
+        untrained=jobs.plan.untrained,
+        code=jobs.code(*jobs.CURVES),
+    script:
+        "../workflow/scripts/training_figure.py"

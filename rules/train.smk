@@ -36,6 +36,11 @@ use rule train as student with:
         run=jobs.pattern(jobs.plan.staged("student")),
 
 
+use rule train as pretrain with:
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.staged("pretrain")),
+
+
 use rule train as finetune with:
     wildcard_constraints:
         run=jobs.pattern(jobs.plan.staged("finetune")),
@@ -44,6 +49,11 @@ use rule train as finetune with:
 use rule train as distill with:
     wildcard_constraints:
         run=jobs.pattern(jobs.plan.staged("distill")),
+
+
+use rule train as multi_task with:
+    wildcard_constraints:
+        run=jobs.pattern(jobs.plan.staged("multi_task")),
 
 
 use rule train as supervised with:

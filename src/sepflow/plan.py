@@ -11,7 +11,8 @@ from sepflow import config as files
 from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
-from sepflow.plan_tables import resolve
+from sepflow.plan_figures import epoch_steps, resolve_figure
+from sepflow.plan_tables import pick, resolve
 from sepflow.roles import Roles
 from sepflow.simulation.recipes import unlabelled
 
@@ -51,6 +52,7 @@ class Plan:
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    figures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def mixes_with(self, labels: bool) -> list[str]:
         """The names of the mixes that carry a run's labels, or of those that carry none."""
@@ -116,25 +118,41 @@ class _Resolver:
     def __init__(self, plan: Plan, name: str, paper: dict, change: dict, roles: Roles):
         self.plan, self.name, self.roles = plan, name, roles
         self.file = f"config/papers/{name}.yaml"
-        for part in ("mixes", "models", "stages", "runs"):
+        where = f"config/scales/{plan.scale}.yaml: papers.{name}"
+        for part in ("mixes", "models", "stages", "runs", "tables"):
             for key in set(change.get(part, {})) - set(paper[part]):
-                words = files.unknown_name(part.rstrip("s"), key, list(paper[part]))
-                raise SepflowError(f"config/scales/{plan.scale}.yaml: papers.{name}.{part}.{key}: {words}")
-        self.tables = paper["tables"]
+                words = files.unknown_name(part.removesuffix("s"), key, list(paper[part]))
+                raise SepflowError(f"{where}.{part}.{key}: {words}")
+        self.tables = pick(paper["tables"], change.get("tables"), f"{where}.tables")
         self.paper, self.change = paper, change
         self.seeds = change.get("seeds") or paper.get("seeds") or [paper["base"]["seed"]]
         self.done: dict[tuple[int, str], str] = {}
 
     def all(self) -> None:
+        rows = [row for table in self.tables.values() for row in table["rows"].values()]
+        labels = (
+            [row["run"] for row in rows if "run" in row] if "tables" in self.change else self.paper["runs"]
+        )
         for seed in self.seeds:
             self.seed = seed
-            for label in self.paper["runs"]:
+            for label in labels:
                 self.run(label)
         for table in self.tables:
             self.plan.tables[self.name, table] = self.table(table)
+        for label, figure in self.paper.get("figures", {}).items():
+            place = f"{self.file}: figures.{label}"
+            found = resolve_figure(figure, set(labels), self.seeds, self.seeded, place)
+            if found["panels"]:
+                own = {"title": self.paper["title"], "seeds": self.seeds}
+                self.plan.figures[self.name, label] = found | own
 
     def layers(self, part: str, key: str) -> list[dict]:
         return [self.paper[part].get(key, {}), self.change.get(part, {}).get(key, {})]
+
+    def sided(self, side: dict, stage: str, label: str) -> list[dict | None]:
+        """What one side, the paper or the scale, says of a run: of all, of its stage, of it alone."""
+        parts = (("stages", stage), ("runs", label))
+        return [side.get("base"), *(side.get(part, {}).get(key) for part, key in parts)]
 
     def run(self, label: str, asking: tuple[str, ...] = ()) -> str:
         """Resolve one run and those it builds on; return its name."""
@@ -150,9 +168,14 @@ class _Resolver:
         stage = merge(*own).get("stage")
         if stage not in STAGES:
             raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
-        spec = merge(self.paper["base"], self.change.get("base"), *self.layers("stages", stage), *own)
+        spec = merge(*self.sided(self.paper, stage, label), *self.sided(self.change, stage, label))
+        if "epochs" in spec:
+            for key in {"steps", "validate_every"} & set(spec):
+                raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
+            spec |= dict.fromkeys(("steps", "validate_every"))
         _complete(spec, RUN_KEYS, where)
         spec.pop("stage")
+        epochs = spec.pop("epochs", None)
         spec["recipe"] = RECIPES["train"]
         spec["seed"] = self.own_seed(merge(*self.layers("stages", stage), *own), where) or self.seed
         spec["model"] = self.model(spec["model"], where)
@@ -162,6 +185,8 @@ class _Resolver:
         spec["validation"]["labels"] = spec["validation"]["labels"] or spec["data"]["labels"]
         for part in data_parts(spec):
             spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
+        if epochs:
+            spec |= {"validate_every": (steps := int(epoch_steps(spec))), "steps": epochs * steps}
         _check_spec(spec, where)
         name = run_name(spec)
         run = self.plan.runs.setdefault(name, Run(name, stage, spec))
@@ -230,9 +255,11 @@ class _Resolver:
     def table(self, label: str) -> dict:
         """A table with its rows and the name of its test mix."""
         where = f"{self.file}: tables.{label}"
-        test = self.mix(self.tables[label]["test"], f"{where}.test")
-        resolved = resolve(self.tables[label], test, self.seeded, where)
-        return {**resolved, "title": self.paper["title"], "seeds": self.seeds, "mix": digest(test)}
+        table = self.tables[label]
+        names = {table["test"], *(row["test"] for row in table["rows"].values() if "test" in row)}
+        tests = {name: self.mix(name, f"{where}.test") for name in sorted(names)}
+        resolved = resolve(table, tests, self.seeded, where)
+        return {**resolved, "title": self.paper["title"], "seeds": self.seeds}
 
     def seeded(self, label: str, where: str) -> tuple[dict[str, str], dict]:
         """What a row's runs, one a seed, are called, by their names, and the spec of the first."""

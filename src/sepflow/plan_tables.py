@@ -5,7 +5,7 @@ from typing import Any
 
 from sepflow.config import unknown_name
 from sepflow.errors import SepflowError
-from sepflow.identity import digest
+from sepflow.identity import digest, flatten
 from sepflow.metrics.names import SEPARATION, of_task
 from sepflow.tables_layout import compared
 
@@ -13,27 +13,57 @@ from sepflow.tables_layout import compared
 Seeded = Callable[[str, str], tuple[dict[str, str], dict[str, Any]]]
 
 
-def resolve(table: dict[str, Any], test: dict[str, Any], seeded: Seeded, where: str) -> dict[str, Any]:
+def pick(
+    tables: dict[str, Any], wanted: dict[str, list[str] | None] | None, where: str
+) -> dict[str, dict[str, Any]]:
+    """The `wanted` tables (None: all) with their wanted rows (None: all), and the comparisons between these.
+
+    Raises SepflowError naming a row that is not there.
+    """
+    picked = {}
+    for label, rows in (dict.fromkeys(tables) if wanted is None else wanted).items():
+        table = tables[label]
+        for row in set(rows or ()) - set(table["rows"]):
+            raise SepflowError(f"{where}.{label}: {unknown_name('row', row, list(table['rows']))}")
+        kept = {key: row for key, row in table["rows"].items() if rows is None or key in rows}
+        dropped = set(table["rows"]) - set(kept)
+        comparisons = [x for x in table.get("comparisons", []) if not {x["better"], x["than"]} & dropped]
+        picked[label] = {**table, "rows": kept, "comparisons": comparisons}
+    return picked
+
+
+def resolve(
+    table: dict[str, Any], tests: dict[str, dict[str, Any]], seeded: Seeded, where: str
+) -> dict[str, Any]:
     """A table with its rows, and whether it has `pictures`: if it is of separations, of two speakers or more.
 
-    `test` is the recipe of its test mix. Raises SepflowError naming the key of what is wrong.
+    `tests` are the recipes of its test mixes, by what the paper's file calls them. Raises SepflowError naming
+    the key of what is wrong.
     """
-    rows = [_row(key, table, test, seeded, f"{where}.rows.{key}") for key in table["rows"]]
-    resolved = {**table, "rows": rows}
-    scored = [row["id"] for row in compared(resolved)]
-    _check_comparisons(table, scored, where)
+    rows = [_row(key, table, tests, seeded, f"{where}.rows.{key}") for key in table["rows"]]
+    resolved = {**table, "rows": rows, "mix": digest(tests[table["test"]])}
+    scored = {row["id"]: row for row in compared(resolved)}
+    _check_comparisons(table, scored, seeded, where)
     separated = all(metric in SEPARATION for row in rows for metric in row["metrics"])
-    return {**resolved, "pictures": separated and bool(scored) and test["speakers"] > 1}
+    return {**resolved, "pictures": separated and bool(scored) and tests[table["test"]]["speakers"] > 1}
 
 
-def _row(key: str, table: dict[str, Any], test: dict[str, Any], seeded: Seeded, where: str) -> dict[str, Any]:
+def _row(
+    key: str, table: dict[str, Any], tests: dict[str, dict[str, Any]], seeded: Seeded, where: str
+) -> dict[str, Any]:
     row = table["rows"][key]
+    test = tests[row.get("test", table["test"])]
     if len(row["cells"]) != len(table["columns"]):
         raise SepflowError(f"{where}: {len(row['cells'])} cells for {len(table['columns'])} columns")
     reported = row.get("reported", False)
     if reported == ("run" in row):
         raise SepflowError(f"{where}: one of the two is needed: run, or reported: true")
-    own = {"id": key, "metrics": row.get("metrics", table["metrics"]), "reported": reported}
+    own = {
+        "id": key,
+        "mix": digest(test),
+        "metrics": row.get("metrics", table["metrics"]),
+        "reported": reported,
+    }
     own |= {"selection": row.get("selection", "none"), "runs": {}}
     own["published"] = _published(row, own["metrics"], where)
     if not reported:
@@ -63,8 +93,10 @@ def _check_scores(row: dict[str, Any], spec: dict[str, Any], test: dict[str, Any
         )
 
 
-def _check_comparisons(table: dict[str, Any], scored: list[str], where: str) -> None:
-    """Both rows of a comparison are there, and have scores in the table's first metric."""
+def _check_comparisons(
+    table: dict[str, Any], scored: dict[str, dict[str, Any]], seeded: Seeded, where: str
+) -> None:
+    """Both rows of a comparison are there, have scores of one test mix, and runs as `alike` as it says."""
     for i, comparison in enumerate(table.get("comparisons", [])):
         for side in ("better", "than"):
             row, key = comparison[side], f"{where}.comparisons.{i}.{side}"
@@ -75,3 +107,24 @@ def _check_comparisons(table: dict[str, Any], scored: list[str], where: str) -> 
                 raise SepflowError(
                     f"{key}: row {row!r} has no scores of {table['metrics'][0]}, in which rows compare: {why}"
                 )
+        _check_alike(comparison, scored, table["rows"], seeded, f"{where}.comparisons.{i}")
+
+
+def _check_alike(
+    comparison: dict[str, Any],
+    scored: dict[str, dict[str, Any]],
+    rows: dict[str, dict[str, Any]],
+    seeded: Seeded,
+    where: str,
+) -> None:
+    """The runs compared were tested on one mix, and agree in the keys of a spec that the comparison names."""
+    sides = [comparison[side] for side in ("better", "than")]
+    if len({scored[row]["mix"] for row in sides}) > 1:
+        raise SepflowError(f"{where}: rows {' and '.join(sides)} are of different test mixes")
+    specs = [flatten(seeded(rows[row]["run"], where)[1]) for row in sides]
+    for key in comparison.get("alike", []):
+        values = [spec.get(key) for spec in specs]
+        if values[0] != values[1] or values[0] is None:
+            raise SepflowError(
+                f"{where}: alike: {key} is {values[0]} of {sides[0]} and {values[1]} of {sides[1]}"
+            )

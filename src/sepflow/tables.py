@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from sepflow.contracts import check_scores
+from sepflow.contracts import check_scores, speakers_of
 from sepflow.errors import SepflowError
 from sepflow.figures.dots import dot_plot
 from sepflow.files import replacing, write_text
 from sepflow.simulation.mix import read_plan
 from sepflow.statistics import estimate
-from sepflow.tables_layout import compared, in_first
+from sepflow.tables_layout import compared, in_first, mixes_of
 from sepflow.tables_text import latex, markdown
 
 
@@ -25,7 +25,6 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     `context` says what the Markdown names beside the numbers: scale, untrained, corpora, provenance.
     """
     cells = _cells(table)
-    plan = read_plan(results / "mixes" / table["mix"] / "mix.csv")
     scores = {row["id"]: values_by_seed(row, table["metrics"][0]) for row in compared(table)}
     comparisons = pd.DataFrame([compare(c, scores) for c in table.get("comparisons", [])])
     runs = {
@@ -33,9 +32,9 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
         for row in table["rows"]
         for run in row["runs"]
     }
-    parts = _parts(table, scores, speakers=plan.columns.str.startswith("speaker_").sum())
+    parts = _parts(table, scores)
     write_text(out.with_suffix(".tex"), latex(table, cells))
-    context = context | {"test": _test_set(plan)}
+    context = context | {"tests": [_test_set(results, mix) for mix in mixes_of(table)]}
     write_text(out.with_suffix(".md"), markdown(table, context, cells, parts, comparisons, runs))
     with replacing(out.with_suffix(".svg")) as temporary:
         dot_plot(table, cells, temporary)
@@ -68,13 +67,11 @@ def _cell(table: dict[str, Any], row: dict[str, Any], metric: str) -> dict[str, 
     }
 
 
-def _parts(
-    table: dict[str, Any], scores: dict[str, pd.DataFrame], speakers: int
-) -> list[tuple[str, pd.DataFrame]]:
+def _parts(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
     """The means over parts of the `scores`, each with its heading; by pair, where there are pairs."""
     parts = []
-    pairs = _pairs(compared(table)[0]["scores"][0]) if scores and speakers > 1 else pd.Series()
-    if (pairs != "").any():
+    pairs = {row["id"]: _pairs(row["scores"][0]) for row in compared(table)}
+    if any(kinds.any() for kinds in pairs.values()):
         parts.append((f"By pair of speakers{in_first(table)}", by_pair(table, scores, pairs)))
     if scores and len(table["seeds"]) > 1:
         parts.append((f"By seed{in_first(table)}", by_seed(table, scores)))
@@ -97,8 +94,10 @@ def _utterances(file: str, selection: str, metric: str) -> pd.Series:
 
 
 def _pairs(file: str) -> pd.Series:
-    """ "same" or "different" for each mixture, or empty."""
-    return _read(file).groupby("mixture")["pair"].first()
+    """ "same" or "different" for each mixture; empty where it is not known, or there is one speaker."""
+    scores = _read(file)
+    alone = scores["source"].max() == 1
+    return scores.groupby("mixture")["pair"].first().where(not alone, "")
 
 
 def _read(file: str) -> pd.DataFrame:
@@ -109,10 +108,11 @@ def _read(file: str) -> pd.DataFrame:
     return scores
 
 
-def _test_set(plan: pd.DataFrame) -> str:
-    """The size of a test mix, in words."""
-    speakers = set(plan.filter(like="speaker_").to_numpy().ravel())
-    return f"{len(plan)} mixtures of {len(speakers)} speakers that no training has heard"
+def _test_set(results: Path, mix: str) -> str:
+    """A test mix and its size, in words."""
+    plan = read_plan(results / "mixes" / mix / "mix.csv")
+    count = len(speakers_of(plan))
+    return f"`{mix}`: {len(plan)} mixtures of {count} speakers that no training has heard"
 
 
 def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -123,15 +123,19 @@ def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame]) -> dict
     return {**comparison, "difference": mean, "ci_low": low, "ci_high": high, "verdict": verdict}
 
 
-def by_pair(table: dict[str, Any], scores: dict[str, pd.DataFrame], pairs: pd.Series) -> pd.DataFrame:
+def by_pair(
+    table: dict[str, Any], scores: dict[str, pd.DataFrame], pairs: dict[str, pd.Series]
+) -> pd.DataFrame:
     """The mean of each row over all mixtures, and over those of speakers of different and of the same sex."""
 
-    def means(values: pd.Series) -> dict[str, float]:
+    def means(values: pd.Series, kinds: pd.Series) -> dict[str, float]:
         return {"all": values.mean()} | {
-            f"{pair} sex": values[pairs == pair].mean() for pair in ("different", "same")
+            f"{pair} sex": values[kinds == pair].mean() for pair in ("different", "same")
         }
 
-    return _by_row(table, {name: means(frame.mean(axis=1, skipna=False)) for name, frame in scores.items()})
+    return _by_row(
+        table, {name: means(x.mean(axis=1, skipna=False), pairs[name]) for name, x in scores.items()}
+    )
 
 
 def by_seed(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -45,3 +45,8 @@ def several(table: dict[str, Any]) -> bool:
 def in_first(table: dict[str, Any]) -> str:
     """The name of the table's first metric, in brackets, where it has several; else empty."""
     return f" ({METRICS[table['metrics'][0]].name})" if several(table) else ""
+
+
+def mixes_of(table: dict[str, Any]) -> list[str]:
+    """The names of the test mixes of a table, its own first."""
+    return list(dict.fromkeys([table["mix"], *(row["mix"] for row in table["rows"])]))

@@ -154,7 +154,7 @@ def _verdicts(comparisons: pd.DataFrame, unit: str) -> pd.DataFrame:
 def _origins(context: dict[str, Any], table: dict[str, Any], runs: dict[str, dict]) -> str:
     lines = [
         f"- Scale `{context['scale']}`; corpora: {'; '.join(context['corpora'])}.",
-        f"- Test mix `{table['mix']}`: {context['test']}.",
+        *(f"- Test mix {test}." for test in context["tests"]),
         f"- Made by sepflow {context['sepflow']}, commit `{context['commit']}`"
         + (f" with uncommitted changes (`{context['dirty']}`)." if context["dirty"] else "."),
         "- Versions: "

@@ -2,19 +2,22 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from sepflow.adoption import is_adopted
 from sepflow.corpora import catalogue
+from sepflow.errors import SepflowError
 from sepflow.figures.losses import comparable
 from sepflow.identity import canonical, data_parts, digest, without_neutral
 from sepflow.plan import Plan
 from sepflow.simulation.recipes import corpora_of
+from sepflow.tables_layout import mixes_of
 
 MANIFEST, AUDIO = "manifest.csv", "audio.i16"  # of a packed corpus
 FORMATS = (".csv", ".md", ".tex", ".svg")
+CURVES = (".csv", ".svg", ".png")
 PICTURES = [
     f"_{name}{end}" for name in ("learning", "spectrograms", "distribution") for end in (".svg", ".png")
 ]
@@ -68,6 +71,9 @@ class Jobs:
         "tables_layout.py",
     )
 
+    # What decides a figure of trainings.
+    CURVES = ("figures/epochs.py", "figures/learning.py", "figures/style.py", "figures/training.py")
+
     def __init__(self, plan: Plan):
         self.plan = plan
 
@@ -81,14 +87,29 @@ class Jobs:
         free = {name: [part.name for part in x.parts.values() if part.free] for name, x in corpora.items()}
         return {name: parts for name, parts in free.items() if parts}
 
+    def target(self, paper: str) -> Callable[[Any], list[str]]:
+        """`results` of a paper, for a rule that is called as the paper is.
+
+        Raises SepflowError, where the rule is asked for, if the paper is not planned.
+        """
+
+        def files(wildcards: Any) -> list[str]:
+            if not (found := self.results(paper)):
+                raise SepflowError(f"config/config.yaml: papers: {paper} is not among them; add it")
+            return found
+
+        return files
+
     def results(self, paper: str) -> list[str]:
-        """The files of all tables of a paper, and their pictures where they have any."""
+        """The files of all tables and figures of a paper, and the tables' pictures where they have any."""
         tables = [table for owner, table in self.plan.tables if owner == paper]
         pictured = [table for table in tables if self.plan.tables[paper, table]["pictures"]]
+        figures = [figure for owner, figure in self.plan.figures if owner == paper]
+        parts = (("tables", tables, FORMATS), ("figures", pictured, PICTURES), ("figures", figures, CURVES))
         return [
-            f"results/{self.plan.scale}/{part}/{paper}/{table}{end}"
-            for part, names, ends in (("tables", tables, FORMATS), ("figures", pictured, PICTURES))
-            for table in names
+            f"results/{self.plan.scale}/{part}/{paper}/{name}{end}"
+            for part, names, ends in parts
+            for name in names
             for end in ends
         ]
 
@@ -159,11 +180,12 @@ class Jobs:
         return self.plan.tables[wildcards.paper, wildcards.table]
 
     def table_inputs(self, wildcards: Any) -> list[str]:
-        """The scores that a table joins, the provenance of its runs, and its test mix."""
+        """The scores that a table joins, the provenance of its runs, and its test mixes."""
         table = self.table(wildcards)
         runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
         scores = [file for row in table["rows"] for file in row["scores"]]
-        return list(dict.fromkeys([*scores, *runs, f"results/mixes/{table['mix']}/mix.csv"]))
+        mixes = [f"results/mixes/{mix}/mix.csv" for mix in mixes_of(table)]
+        return list(dict.fromkeys([*scores, *runs, *mixes]))
 
     def figure_inputs(self, wildcards: Any) -> dict[str, list[str]]:
         """What a table joins, the histories and models of its runs, and the files of its test mix."""
@@ -175,6 +197,15 @@ class Jobs:
             "models": [f"results/runs/{run}/model.safetensors" for run in runs],
             "mix": self._mix_files(table["mix"]),
         }
+
+    def training_figure(self, wildcards: Any) -> dict[str, Any]:
+        """A figure of trainings, resolved."""
+        return self.plan.figures[wildcards.paper, wildcards.figure]
+
+    def histories(self, wildcards: Any) -> list[str]:
+        """The histories that a figure of trainings shows."""
+        runs = [run["run"] for panel in self.training_figure(wildcards)["panels"] for run in panel["runs"]]
+        return [f"results/runs/{run}/history.csv" for run in dict.fromkeys(runs)]
 
     def figure_mix(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of the test mix of a table."""

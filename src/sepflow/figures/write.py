@@ -28,13 +28,15 @@ def write_figures(
     """Write the three pictures of `table` (resolved by the plan), each as `out`_<picture>.svg and .png.
 
     `groups` are the runs whose losses compare (losses.comparable), `mix` is the table's test mix; `context`
-    says the `scale`, whether it is `untrained`, and the mix's `rate` in Hz.
+    says the `scale`, whether it is `untrained`, and the mix's `rate` in Hz. Rows of another test mix are in the
+    learning curves alone.
     """
     rate = context["rate"]
     lines = [headline(table["caption"], context)]
     runs = [run for row in table["rows"] for run in row["runs"]]
     histories = {run: read_history(results / "runs" / run / "history.csv") for run in runs}
     learning(groups, histories, lines, Path(f"{out}_learning"))
+    table = table | {"rows": [row for row in table["rows"] if row["mix"] == table["mix"]]}
     metric = table["metrics"][0]
     values = {row["id"]: values_by_seed(row, metric).mean(axis=1, skipna=False) for row in compared(table)}
     pairs = pd.Series([mix.pair(row) for row in range(len(mix))], mix.ids)

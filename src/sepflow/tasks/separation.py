@@ -8,7 +8,7 @@ from sepflow import models
 from sepflow.objectives.consistency import mixture_consistency
 from sepflow.objectives.mixit import mixit
 from sepflow.objectives.pit import pit
-from sepflow.objectives.snr import ThresholdedSNR, pairwise_loss
+from sepflow.objectives.snr import pairwise_loss
 from sepflow.tasks.task import Batch, Task
 
 
@@ -39,6 +39,5 @@ class Separation(Task):
         """The objective of `estimates` [B, M, T] against `references` [B, C, T]: (loss [B], assignment)."""
         if self.pairs:
             return mixit(estimates, references, self.objective["max_snr"])
-        name = self.objective["loss"]
-        loss = ThresholdedSNR(self.objective["max_snr"]) if name == "thresholded_snr" else pairwise_loss(name)
+        loss = pairwise_loss(self.objective["loss"], max_snr=self.objective["max_snr"])
         return pit(estimates, references, loss)
