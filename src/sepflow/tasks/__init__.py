@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from sepflow.tasks.contrastive import Contrastive
 from sepflow.tasks.separation import Separation
+from sepflow.tasks.task import Task
+
+TASKS: dict[str, type[Task]] = {"separation": Separation, "contrastive": Contrastive}
 
 
-def build(spec: dict[str, Any]) -> Separation:
+def build(spec: dict[str, Any]) -> Task:
     """The task of a run's spec, its model newly initialised from torch's global seed."""
-    return {"separation": Separation}[spec["task"]](spec)
+    return TASKS[spec["task"]](spec)
