@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def similarities(contexts: Tensor, targets: Tensor, candidates: Tensor) -> Tensor:
-    """Cosine of each of `contexts` [B, M, D] with each of `targets` [B, M, D]: [B, M (contexts), M (targets)].
+    """Cosine of each of `contexts` [B, M, D] with each of `targets` [B, M, D]: [B, M (context), M (target)].
 
     -inf where `candidates` [B, M, M], bool, says that the target is no candidate of the context.
     """

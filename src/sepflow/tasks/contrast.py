@@ -51,7 +51,7 @@ def _check(key: str, value: Any, whole: bool) -> None:
 
 
 def contrast(settings: dict[str, Any]) -> Contrast:
-    """The settings of a run's `pretext`. Raises SepflowError for an unknown or missing key, or a bad value."""
+    """The settings of a run's `pretext`. Raises SepflowError for a wrong key or value."""
     allowed = [field.name for field in fields(Contrast)]
     for key in settings:
         if key not in allowed:
@@ -82,7 +82,7 @@ def draw_masked(frames: int, share: float, span: int, rng: np.random.Generator) 
 
 
 def draw_candidates(count: int, distractors: int, rng: np.random.Generator) -> np.ndarray:
-    """Which of `count` frames are candidates of each, [count, count], bool: itself and others, at most so many."""
+    """Which of `count` frames are candidates of each: itself and, at most, so many others. Bool, [M, M]."""
     if count <= distractors + 1:
         return np.ones((count, count), dtype=bool)
     order = rng.random((count, count))

@@ -63,9 +63,7 @@ class Contrastive(Pretext):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Raises SepflowError: there are no estimates."""
-        raise SepflowError(
-            "A run of the contrastive task gives no estimates; it is there to begin others with."
-        )
+        raise SepflowError("A run of the contrastive task gives no estimates; other runs begin with it.")
 
     def assigned(self, batch: Batch) -> tuple[Tensor, None]:
         """(loss of each example in nats [B], no assignment).
@@ -131,7 +129,7 @@ class Contrastive(Pretext):
         return similarities(contexts, quantised, candidates & differing(codes)), codes, shares
 
     def contexts(self, encoded: Tensor, masked: Tensor) -> Tensor:
-        """What the separator makes of `encoded` [B, N, K] without the frames `masked` [B, M]: [B, N, frames]."""
+        """What the separator makes of `encoded` [B, N, K] less the `masked` [B, M]: [B, N, frames]."""
         hidden = encoded.new_zeros(len(encoded), encoded.shape[-1] // self.hop, dtype=torch.bool)
         hidden = hidden.scatter(1, masked, True).repeat_interleave(self.hop, 1)
         hidden = F.pad(hidden, (0, encoded.shape[-1] - hidden.shape[-1]))
