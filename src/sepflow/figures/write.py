@@ -28,8 +28,8 @@ def write_figures(
     """Write the three pictures of `table` (resolved by the plan), each as `out`_<picture>.svg and .png.
 
     `groups` are the runs whose losses compare (losses.comparable), `mix` is the table's test mix; `context`
-    says the `scale`, whether it is `untrained`, and the mix's `rate` in Hz. Rows of another test mix are in the
-    learning curves alone.
+    says the `scale`, whether it is `untrained`, and the mix's `rate` in Hz. Rows of another test mix are in
+    the learning curves alone.
     """
     rate = context["rate"]
     lines = [headline(table["caption"], context)]

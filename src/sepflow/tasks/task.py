@@ -19,8 +19,12 @@ class Task(nn.Module):
     """A `model` that other runs may begin with, a `head` of the task's own, and the loss of a batch."""
 
     model: nn.Module
-    head: nn.Module | None = None
+    head: nn.Module | None
     pairs = False  # whether an example is a mixture of two mixtures
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = None  # of the class it would hide the module that a task sets
 
     def loss(self, batch: Batch) -> Tensor:
         """Loss of each example, [B]: of a separation in dB; lower is better."""

@@ -1,0 +1,90 @@
+"""The settings of the contrastive task, and what it draws for an example."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from sepflow.errors import SepflowError
+
+# The least value, where it is not just above zero.
+_LEAST = {"distractors": 1, "size": 1, "groups": 1, "codes": 2, "diversity": 0}
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What a run's `pretext` says of the contrastive task.
+
+    frame: what is compared, in seconds; share of the frames that is masked, in spans of `span` seconds; the
+    most distractors of a frame; temperature that the cosines are divided by; size of the compared vectors;
+    groups of `codes` codes each; diversity: the weight of that loss; gumbel: temperature of the codes'
+    softmax. Raises SepflowError for a value that is none.
+    """
+
+    frame: float
+    span: float
+    share: float
+    distractors: int
+    temperature: float
+    size: int
+    groups: int
+    codes: int
+    diversity: float
+    gumbel: float
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name), field.type is int)
+        if self.share >= 1:
+            raise SepflowError(f"pretext: share must be below 1, not {self.share!r}")
+        if self.size % self.groups:
+            raise SepflowError(f"pretext: groups must divide size; {self.groups} does not divide {self.size}")
+
+
+def _check(key: str, value: Any, whole: bool) -> None:
+    kind = "an integer" if whole else "a number"
+    bound = f"of at least {_LEAST[key]}" if key in _LEAST else "above 0"
+    good = type(value) is int or (type(value) is float and not whole and math.isfinite(value))
+    if not good or (value < _LEAST[key] if key in _LEAST else value <= 0):
+        raise SepflowError(f"pretext: {key} must be {kind} {bound}, not {value!r}")
+
+
+def contrast(settings: dict[str, Any]) -> Contrast:
+    """The settings of a run's `pretext`. Raises SepflowError for a wrong key or value."""
+    allowed = [field.name for field in fields(Contrast)]
+    for key in settings:
+        if key not in allowed:
+            raise SepflowError(f"pretext: unknown key {key!r}; the keys are {', '.join(allowed)}")
+    for key in allowed:
+        if key not in settings:
+            raise SepflowError(f"pretext: the key {key!r} is missing")
+    return Contrast(**settings)
+
+
+def masked_count(frames: int, share: float) -> int:
+    """How many of `frames` are masked."""
+    return round(share * frames)
+
+
+def draw_masked(frames: int, share: float, span: int, rng: np.random.Generator) -> np.ndarray:
+    """The masked ones of `frames`, in order: [M], M the same for all draws.
+
+    Spans begin anywhere that they end within, no two at one frame, and may overlap; the last is cut short.
+    """
+    count = masked_count(frames, share)
+    masked = np.zeros(frames, dtype=bool)
+    for start in rng.permutation(max(1, frames - span + 1)):
+        left = count - int(masked.sum())
+        new = start + np.flatnonzero(~masked[start : start + span])
+        masked[new[:left]] = True
+    return np.flatnonzero(masked)
+
+
+def draw_candidates(count: int, distractors: int, rng: np.random.Generator) -> np.ndarray:
+    """Which of `count` frames are candidates of each: itself and, at most, so many others. Bool, [M, M]."""
+    if count <= distractors + 1:
+        return np.ones((count, count), dtype=bool)
+    order = rng.random((count, count))
+    np.fill_diagonal(order, -1)
+    return order <= np.partition(order, distractors, axis=1)[:, [distractors]]
