@@ -96,8 +96,8 @@ def _utterances(file: str, selection: str, metric: str) -> pd.Series:
 def _pairs(file: str) -> pd.Series:
     """ "same" or "different" for each mixture; empty where it is not known, or there is one speaker."""
     scores = _read(file)
-    alone = scores["source"].max() == 1
-    return scores.groupby("mixture")["pair"].first().where(not alone, "")
+    pairs = scores.groupby("mixture")["pair"].first()
+    return pairs.where(scores.groupby("mixture")["source"].max() > 1, "")
 
 
 def _read(file: str) -> pd.DataFrame:
