@@ -24,6 +24,7 @@ PLACES = {  # what a scale's file calls it: module, name in the module
     "librispeech": ("librispeech", "LIBRISPEECH"),
     "musdb18": ("musdb18", "MUSDB18"),
     "sins": ("scenes", "SINS"),
+    "sounds": ("sounds", "SOUNDS"),
     "speechocean762": ("speechocean762", "SPEECHOCEAN762"),
     "tut2017": ("scenes", "TUT2017"),
     "vctk_demand": ("vctk_demand", "VCTK_DEMAND"),
