@@ -103,8 +103,8 @@ class Roles:
             what = "lists of mixtures" if listed else "a folder of recordings"
             raise SepflowError(
                 f"config/config.yaml: corpora.{name} is not set: scale {self.name} reads {what}; "
-                f"give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'; or leave out of "
-                f"`papers` the paper that asks for it{words}"
+                f"give its directory there, or with --config 'corpora={{{name}: DIRECTORY}}'; or take the "
+                f"paper that asks for it out of `papers`{words}"
             )
         if name not in self._digests:
             directory = Path(path).expanduser()

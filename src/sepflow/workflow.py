@@ -38,13 +38,21 @@ class Jobs:
         "evaluation.py",
         "inference.py",
         "metrics/separation.py",
+        "models/quantiser.py",
         "objectives/consistency.py",
+        "objectives/contrastive.py",
         "objectives/gram.py",
         "objectives/selection.py",
         "objectives/snr.py",
         "simulation/mix.py",
         "simulation/resampled.py",
+        "tasks/alteration.py",
+        "tasks/contrast.py",
+        "tasks/contrastive.py",
+        "tasks/mama.py",
+        "tasks/multi_task.py",
         "tasks/separation.py",
+        "tasks/task.py",
     )
 
     # What decides a table's text and its dot plot.
