@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from sepflow import tasks
-from sepflow.identity import data_parts, difference, digest
+from sepflow.identity import data_parts, difference, digest, flatten
 from sepflow.plan import Plan, Run
 
 
@@ -32,8 +32,20 @@ def describe(plan: Plan) -> str:
         lines.append(f"  {name}  {what}: {', '.join(users) or 'tests only'}")
     rows = [run for table in plan.tables.values() for row in table["rows"] for run in row["runs"]]
     shared = [_label(plan, run) for run in dict.fromkeys(rows) if rows.count(run) > 1]
-    lines += ["", f"trained once for several rows: {', '.join(shared) or 'none'}"]
+    lines += ["", f"trained once for several rows: {', '.join(shared) or 'none'}", *_alike(plan)]
     return "\n".join(lines)
+
+
+def _alike(plan: Plan) -> list[str]:
+    """Which rows are compared under the condition that their runs agree, and at which values."""
+    lines = []
+    for (paper, name), table in plan.tables.items():
+        run = {row["id"]: next(iter(row["runs"]), None) for row in table["rows"]}
+        for comparison in (x for x in table.get("comparisons", []) if "alike" in x):
+            spec = flatten(plan.runs[run[comparison["better"]]].spec)
+            same = ", ".join(f"{key} {spec[key]}" for key in comparison["alike"])
+            lines.append(f"  {paper}/{name}: {comparison['better']}, {comparison['than']}: {same}")
+    return ["", "compared alike", *lines] if lines else []
 
 
 def spec_of(run: Run) -> str:
