@@ -56,6 +56,7 @@ class Contrastive(Pretext):
         self.settings = contrast(spec["pretext"])
         self.seed = spec["seed"]
         self.model = models.build(spec["model"])
+        self.model.decoder.requires_grad_(False)  # several processes wait for each weight's gradient
         rate, stride = rate_of(spec["data"]["mix"]), self.model.encoder.stride[0]
         self.hop = max(1, round(self.settings.frame * rate / stride))  # frames of the encoder
         self.span = max(1, round(self.settings.span / self.settings.frame))
@@ -137,9 +138,9 @@ class Contrastive(Pretext):
         return F.avg_pool1d(self.model.separator(heard)[:, 0], self.hop)
 
     def targets(self, encoded: Tensor) -> Tensor:
-        """Energies of the filters in dB or so, of zero mean and unit variance over time: [B, N, frames].
+        """Log energies of the filters, of zero mean and unit variance over time: [B, N, frames].
 
-        Normalised over time, since what all frames of an utterance share tells none of them from another.
+        What all frames of an utterance share tells none of them from another; with it they had one code.
         """
         return F.instance_norm((F.avg_pool1d(encoded.square(), self.hop) + _EPSILON).log())
 
