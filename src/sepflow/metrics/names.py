@@ -24,12 +24,13 @@ METRICS = {
     "masked_snri": Metric("masked SNRi", "dB"),
     "accuracy": Metric("accuracy", "%"),
     "chance": Metric("chance", "%"),
+    "majority": Metric("commonest code", "%"),
     "accuracy_over_chance": Metric("accuracy over chance", "times"),
 }
 SEPARATION = ("si_snr", "si_snri", "sdr", "sdri")
 _OTHERS = {
     "mama": ("masked_snr", "masked_snri"),
-    "contrastive": ("accuracy", "chance", "accuracy_over_chance"),
+    "contrastive": ("accuracy", "chance", "majority", "accuracy_over_chance"),
 }
 
 

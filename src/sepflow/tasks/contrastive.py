@@ -50,6 +50,7 @@ class Contrastive(Pretext):
     """
 
     head: Head
+    shares_batch = False  # for the diversity
 
     def __init__(self, spec: dict[str, Any]):
         super().__init__()
@@ -86,22 +87,25 @@ class Contrastive(Pretext):
 
     @torch.inference_mode()
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:
-        """How often the right candidate is the most similar, and would be of a guess, in percent.
+        """How often the right candidate is the most similar, and would be of two guesses, in percent.
 
-        A guess is one among the different codes of a frame's candidates. The masks of `mixture` [T] are drawn
-        from `name`; `reference` [T] plays no part. All are NaN where fewer than two frames are masked.
+        Chance: one of the different codes of a frame's candidates. Majority: always the commonest code of the
+        masked frames. The masks of `mixture` [T] are drawn from `name`; `reference` [T] plays no part. All
+        are NaN where fewer than two frames are masked.
         """
         weight = self.model.encoder.weight
         encoded = self.model.encode(torch.from_numpy(mixture).to(weight)[None])
         if self.count(encoded) < 2:
-            return dict.fromkeys(("accuracy", "chance", "accuracy_over_chance"), float("nan"))
+            return dict.fromkeys(("accuracy", "chance", "majority", "accuracy_over_chance"), float("nan"))
         (similarity,), (codes,), _ = self.compare(encoded, [generator("contrast", name)], noisy=False)
         right = similarity.argmax(-1) == torch.arange(len(similarity), device=weight.device)
         accuracy = right.double().mean().item()
         chance = distinct_codes(codes, similarity.isfinite()).double().reciprocal().mean().item()
+        commonest = codes.unique(dim=0, return_counts=True)[1].max().item() / len(codes)
         return {
             "accuracy": 100 * accuracy,
             "chance": 100 * chance,
+            "majority": 100 * commonest,
             "accuracy_over_chance": accuracy / chance,
         }
 

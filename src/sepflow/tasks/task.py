@@ -21,6 +21,7 @@ class Task(nn.Module):
     model: nn.Module
     head: nn.Module | None
     pairs = False  # whether an example is a mixture of two mixtures
+    shares_batch = True  # whether processes may share a batch: no example's loss depends on the others
 
     def __init__(self) -> None:
         super().__init__()

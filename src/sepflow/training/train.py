@@ -50,6 +50,8 @@ def train(
     torch.backends.cudnn.conv.fp32_precision = "ieee"  # else "32" keeps 10 bits in a GPU's convolutions
     torch.manual_seed(spec["seed"])
     module = Training(spec)
+    if machine.processes > 1 and not module.task.shares_batch:
+        raise SepflowError(f"task: {spec['task']}: its loss is of a whole batch; set devices and nodes to 1")
     if spec["init"]:
         _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
     mixes = {part: open_mix(spec[part]["mix"], results) for part in data_parts(spec)}
