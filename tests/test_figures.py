@@ -157,8 +157,10 @@ def test_an_undefined_score_is_in_no_box_and_no_n(drawn):
 
 def a_table(ids) -> dict:
     rows = [{"id": i, "cells": [f"Method {i} with a long name (10%)", "DPRNN"], "run": i} for i in ids]
-    rows = [row | {"metrics": ["si_snri"], "runs": {row["run"]: row["run"]}} for row in rows]
-    return {"caption": "A table " + "with a long caption " * 8, "metrics": ["si_snri"], "rows": rows}
+    own = {"mix": "m", "metrics": ["si_snri"]}
+    rows = [row | own | {"runs": {row["run"]: row["run"]}} for row in rows]
+    caption = "A table " + "with a long caption " * 8
+    return {"caption": caption, "metrics": ["si_snri"], "mix": "m", "rows": rows}
 
 
 @pytest.fixture
@@ -277,7 +279,7 @@ def test_all_pictures_of_a_table_are_made_and_the_same_again(tmp_path):
 
 def test_a_row_is_in_the_pictures_that_it_has_scores_for(tmp_path):
     table, groups, mix = small_results(tmp_path)
-    quoted = {"id": "q", "cells": ["Quoted"], "metrics": ["si_snri"], "runs": {}, "scores": []}
+    quoted = {"id": "q", "mix": "m", "cells": ["Quoted"], "metrics": ["si_snri"], "runs": {}, "scores": []}
     table["rows"] = [quoted, table["rows"][0], table["rows"][1] | {"metrics": ["sdr"]}]
     context = {"scale": "tiny", "untrained": True, "rate": RATE}
     write_figures(table, groups, mix, context, tmp_path, tmp_path / "table")

@@ -183,11 +183,28 @@ def test_a_note_stands_under_the_caption(tmp_path):
 @pytest.mark.parametrize("speakers", [1, 2])
 def test_pairs_are_those_of_two_speakers(tmp_path, speakers):
     table = write_scores(tmp_path, [4.0, 6.0])
-    plan = pd.read_csv(tmp_path / "mixes/beef/mix.csv")
     if speakers == 1:
-        plan.filter(regex="^(?!.*_2$)").to_csv(tmp_path / "mixes/beef/mix.csv", index=False)
+        scores = pd.read_csv(tmp_path / "scores.csv")
+        scores[scores["source"] == 1].to_csv(tmp_path / "scores.csv", index=False)
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
     assert ("By pair of speakers" in (tmp_path / "table.md").read_text()) == (speakers == 2)
+
+
+def test_rows_may_be_of_another_test_mix(tmp_path):
+    table = write_scores(tmp_path, [4.0, 6.0])
+    other = pd.read_csv(tmp_path / "scores.csv").assign(pair="different", value=3.0)
+    other.to_csv(tmp_path / "other.csv", index=False)
+    shutil.copytree(tmp_path / "mixes/beef", tmp_path / "mixes/babe")
+    own = {"id": "s", "cells": ["B", 2], "mix": "babe", "scores": [str(tmp_path / "other.csv")]}
+    table["rows"].append(table["rows"][0] | own)
+    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    text = (tmp_path / "table.md").read_text()
+    assert "Test mix `beef`" in text and "Test mix `babe`" in text
+    pairs = text.split("## By pair of speakers")[1].splitlines()
+    assert [[cell.strip() for cell in line.split("|")[3:6]] for line in pairs[4:6]] == [
+        ["5.00", "-", "5.00"],
+        ["3.00", "3.00", "-"],
+    ]
 
 
 def test_pairs_of_unknown_sex_are_not_shown(tmp_path):
@@ -226,7 +243,7 @@ def two_metrics(folder, table) -> None:
 
 def reported(name, published) -> dict:
     row = {"id": name, "cells": [name, 2], "metrics": list(published), "published": published}
-    return row | {"reported": True, "selection": "none", "runs": {}, "scores": []}
+    return row | {"reported": True, "selection": "none", "runs": {}, "scores": [], "mix": "beef"}
 
 
 def markdown_lines(folder) -> list[list[str]]:
@@ -281,6 +298,7 @@ def write_scores(folder, values) -> dict:
     row |= {
         "reported": False,
         "selection": "none",
+        "mix": "beef",
         "runs": {"cafe": "x"},
         "scores": [str(folder / "scores.csv")],
     }
