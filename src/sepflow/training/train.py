@@ -15,10 +15,10 @@ from sepflow import provenance
 from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
 from sepflow.files import write_json, write_text
-from sepflow.identity import canonical, data_parts, difference, fill_neutral
+from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral
 from sepflow.models.artefact import load_model, save_model
 from sepflow.models.masking import MASK_LAYER
-from sepflow.simulation.mix import Mix, open_mix
+from sepflow.simulation.mix import open_mix, read_plan
 from sepflow.simulation.recipes import corpora_of
 from sepflow.tasks.task import model_weights
 from sepflow.training.checkpoint import RunningCheckpoint, usable
@@ -56,7 +56,7 @@ def train(
         _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
     mixes = {part: open_mix(spec[part]["mix"], results) for part in data_parts(spec)}
     if spec["disjoint_speakers"]:
-        _check_speakers(spec, mixes, results)
+        _check_speakers(spec, results)
     pairs = module.task.pairs
     if machine.compile and module.task.model.compiles:
         module.task.model.compile()
@@ -114,20 +114,20 @@ def _trainer(
     )
 
 
-def _check_speakers(spec: dict[str, Any], mixes: dict[str, Mix], results: Path) -> None:
-    """Raises SepflowError where the run hears speakers of what it begins with, or is trained beside.
+def _check_speakers(spec: dict[str, Any], results: Path) -> None:
+    """Raises SepflowError where the run hears speakers of what it begins with, or is trained on beside.
 
     Of mixes over different corpora nothing is asked: names there say nothing.
     """
-    others = {part: mix for part, mix in mixes.items() if part == "joint"}
-    recipes = {part: spec[part]["mix"] for part in others}
+    own = spec["data"]["mix"]
+    others = [spec["joint"]["mix"]] if spec["joint"] else []
     if spec["init"]:
-        recipe = load_model(results / "runs" / spec["init"] / "model.safetensors")[1]["data"]["mix"]
-        recipes["init"], others["init"] = recipe, open_mix(recipe, results)
-    own = corpora_of(spec["data"]["mix"])["corpus"]
-    for part, other in others.items():
-        if corpora_of(recipes[part])["corpus"] == own:
-            check_disjoint(mixes["data"].table, other.table, f"{mixes['data'].directory}, {other.directory}")
+        first = load_model(results / "runs" / spec["init"] / "model.safetensors")[1]
+        others.append(first["data"]["mix"])
+    for other in others:
+        if corpora_of(other)["corpus"] == corpora_of(own)["corpus"]:
+            plans = [results / "mixes" / digest(recipe) / "mix.csv" for recipe in (own, other)]
+            check_disjoint(*map(read_plan, plans), " and ".join(map(str, plans)))
 
 
 def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
