@@ -47,21 +47,11 @@ def train(
     origin = provenance.stamp()  # now: by the end the checkout may be another
     spec = canonical(fill_neutral(spec))
     machine.check(spec)
-    torch.backends.cudnn.conv.fp32_precision = "ieee"  # else "32" keeps 10 bits in a GPU's convolutions
-    torch.manual_seed(spec["seed"])
-    module = Training(spec)
-    if machine.processes > 1 and not module.task.shares_batch:
-        raise SepflowError(f"task: {spec['task']}: its loss is of a whole batch; set devices and nodes to 1")
-    if spec["init"]:
-        _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
     mixes = {part: open_mix(spec[part]["mix"], results) for part in data_parts(spec)}
     if spec["disjoint_speakers"]:
         _check_speakers(spec, results)
+    module = _begin(spec, results, machine)
     pairs = module.task.pairs
-    if machine.compile and module.task.model.compiles:
-        module.task.model.compile()
-    elif machine.compile:
-        log.info("a %s is trained as it is: torch compiles no LSTM", spec["model"]["name"])
     keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
     resume = usable(keeper.path, spec)
     if resume:
@@ -82,6 +72,22 @@ def train(
         raise SepflowError(f"interrupted; start again to go on from {keeper.path}")
     if trainer.is_global_zero:
         _write(spec, out, keeper, trainer, origin, machine)
+
+
+def _begin(spec: dict[str, Any], results: Path, machine: Machine) -> Training:
+    """The run's task before its first step: drawn from the seed, or from the run that it begins with."""
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # else "32" keeps 10 bits in a GPU's convolutions
+    torch.manual_seed(spec["seed"])
+    module = Training(spec)
+    if machine.processes > 1 and not module.task.shares_batch:
+        raise SepflowError(f"task: {spec['task']}: its loss is of a whole batch; set devices and nodes to 1")
+    if spec["init"]:
+        _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
+    if machine.compile and module.task.model.compiles:
+        module.task.model.compile()
+    elif machine.compile:
+        log.info("a %s is trained as it is: torch compiles no LSTM", spec["model"]["name"])
+    return module
 
 
 def _trainer(
