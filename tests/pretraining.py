@@ -67,3 +67,11 @@ def batch(task: str, examples: int = 2, seconds: float = 0.5) -> tuple[torch.Ten
         return noisy, clean, which
     references = torch.stack([voices(examples, seconds, seed) for seed in (2, 3)], 1)
     return references.sum(1), references, which, noisy, clean
+
+
+def si_snr(reference: np.ndarray | torch.Tensor, estimate: np.ndarray | torch.Tensor) -> float:
+    """SI-SNR of signals [T] in dB, from the definition."""
+    x, s = (np.asarray(one, np.float64) for one in (reference, estimate))
+    x, s = x - x.mean(), s - s.mean()
+    target = np.dot(x, s) / np.dot(x, x) * x
+    return 10 * np.log10(np.sum(target**2) / np.sum((s - target) ** 2))

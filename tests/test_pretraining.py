@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conftest import ROOT
-from pretraining import MODELS, SI_SNR, TASKS, batch, build, noise, voices
+from pretraining import MODELS, SI_SNR, TASKS, batch, build, noise, si_snr, voices
 from sepflow import plan, tasks
 from sepflow.identity import digest
 
@@ -56,13 +56,6 @@ NETWORKS = [
 
 def single(examples: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     return tuple(x.float() if x.is_floating_point() else x for x in examples)
-
-
-def si_snr(reference: torch.Tensor, estimate: torch.Tensor) -> float:
-    """SI-SNR of signals [T] in dB, from the definition."""
-    x, s = (one.double().numpy() - one.double().mean().item() for one in (reference, estimate))
-    target = np.dot(x, s) / np.dot(x, x) * x
-    return 10 * np.log10(np.sum(target**2) / np.sum((s - target) ** 2))
 
 
 @pytest.mark.parametrize(("name", "model"), LEARNT)
