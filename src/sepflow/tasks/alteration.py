@@ -11,6 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sepflow.errors import SepflowError
+from sepflow.tasks.task import check_numbers
+
+_LEAST = {"width": 1, "channels": 0, "magnitude": 0, "deviation": 0}
+_MOST = {"share": 1, "channels": 1, "magnitude": 1}
+
 
 @dataclass(frozen=True)
 class Alterations:
@@ -18,7 +24,7 @@ class Alterations:
 
     share: of the frames, altered in time; width: frames of a span of them; channels: the widest block of
     channels, a share of all; magnitude: how often noise is added to the magnitudes, and deviation: its
-    standard deviation, re their RMS.
+    standard deviation, re their RMS. Raises SepflowError for a value that is none.
     """
 
     window: float
@@ -28,6 +34,13 @@ class Alterations:
     channels: float
     magnitude: float
     deviation: float
+
+    def __post_init__(self) -> None:
+        check_numbers(self, _LEAST, _MOST)
+        if self.hop > self.window / 2:
+            raise SepflowError(
+                f"pretext: hop must be at most half of window, {self.window!r}, not {self.hop!r}"
+            )
 
     def decide(self, bins: int, frames: int, rng: np.random.Generator) -> "Alteration":
         """What to do with a signal of so many STFT bins and frames."""

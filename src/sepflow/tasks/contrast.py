@@ -1,12 +1,11 @@
 """The settings of the contrastive task, and what it draws for an example."""
 
-import math
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from sepflow.errors import SepflowError
+from sepflow.tasks.task import check_numbers
 
 # The least value, where it is not just above zero.
 _LEAST = {"distractors": 1, "size": 1, "groups": 1, "codes": 2, "diversity": 0}
@@ -34,32 +33,11 @@ class Contrast:
     gumbel: float
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check(field.name, getattr(self, field.name), field.type is int)
+        check_numbers(self, _LEAST, {})
         if self.share >= 1:
             raise SepflowError(f"pretext: share must be below 1, not {self.share!r}")
         if self.size % self.groups:
             raise SepflowError(f"pretext: groups must divide size; {self.groups} does not divide {self.size}")
-
-
-def _check(key: str, value: Any, whole: bool) -> None:
-    kind = "an integer" if whole else "a number"
-    bound = f"of at least {_LEAST[key]}" if key in _LEAST else "above 0"
-    good = type(value) is int or (type(value) is float and not whole and math.isfinite(value))
-    if not good or (value < _LEAST[key] if key in _LEAST else value <= 0):
-        raise SepflowError(f"pretext: {key} must be {kind} {bound}, not {value!r}")
-
-
-def contrast(settings: dict[str, Any]) -> Contrast:
-    """The settings of a run's `pretext`. Raises SepflowError for a wrong key or value."""
-    allowed = [field.name for field in fields(Contrast)]
-    for key in settings:
-        if key not in allowed:
-            raise SepflowError(f"pretext: unknown key {key!r}; the keys are {', '.join(allowed)}")
-    for key in allowed:
-        if key not in settings:
-            raise SepflowError(f"pretext: the key {key!r} is missing")
-    return Contrast(**settings)
 
 
 def masked_count(frames: int, share: float) -> int:

@@ -4,6 +4,7 @@ The network hears a noisy speaker with parts altered or masked, and gives back t
 parts.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,32 @@ import torch
 from torch import Tensor
 
 from sepflow import models
+from sepflow.errors import SepflowError
 from sepflow.objectives.snr import ThresholdedSNR
 from sepflow.seeding import generator
 from sepflow.simulation.recipes import rate_of
 from sepflow.tasks.alteration import Alteration, Alterations, Spectra
 from sepflow.tasks.task import Batch, Pretext, settings
 
+_MOST_DB = 100.0  # as in metrics.separation: of a copy where there is no noise, too
+
 
 class MAMA(Pretext):
     """Reconstruct the clean speech of altered parts: negative SNR over these points of the STFT.
 
     The masks are made from what is heard, and applied to the noisy mixture: a network that masks its input
-    could not bring back what is zero there.
+    could not bring back what is zero there. Raises SepflowError for a bad `pretext`.
     """
 
     def __init__(self, spec: dict[str, Any]):
         super().__init__()
         self.model = models.build(spec["model"])
-        self.alterations = settings(Alterations, spec["pretext"])
+        self.alterations = said = settings(Alterations, spec["pretext"])
         self.seed, rate = spec["seed"], rate_of(spec["data"]["mix"])
-        self.spectra = Spectra(round(self.alterations.window * rate), round(self.alterations.hop * rate))
+        # Even: of an odd window, torch's STFT of some lengths has a frame less.
+        self.spectra = Spectra(2 * round(said.window * rate / 2), round(said.hop * rate))
+        if not self.spectra.hop:
+            raise SepflowError(f"pretext: hop must be a sample at least, at {rate} Hz, not {said.hop!r} s")
         self.objective = ThresholdedSNR(spec["objective"]["max_snr"])
 
     def forward(self, mixture: Tensor) -> Tensor:
@@ -46,37 +53,42 @@ class MAMA(Pretext):
         ]
         heard = self.spectra.alter(mixture, alterations)
         estimates = self.model(mixture, heard)[:, 0]
-        return self.objective(*self._energies(references[:, 0], estimates, alterations)), None
+        clean, guess = (self._altered(x, alterations) for x in (references[:, 0], estimates))
+        return self.objective(_inner(clean, clean), _inner(guess, guess), _inner(guess, clean)), None
 
     @torch.inference_mode()
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:
         """masked_snr over the altered points of `mixture` [T], and masked_snri, what it gains, in dB.
 
-        It gains over the better of two copies: of the mixture, and of what is heard of it.
+        It gains over the better of two copies: of the mixture, and of what is heard of it. Both are NaN where
+        `reference` [T] is silent there.
         """
         device = next(self.parameters()).device
         noisy, clean = (torch.from_numpy(x).to(device)[None] for x in (mixture, reference))
         alterations = [self._decide(len(mixture), generator("alteration", name))]
         heard = self.spectra.alter(noisy, alterations)
-        signals = (self.model(noisy, heard)[:, 0], noisy, heard)
-        snr, *copies = (_snr(*self._energies(clean, signal, alterations)) for signal in signals)
+        signals = (clean, self.model(noisy, heard)[:, 0], noisy, heard)
+        clean, *others = (self._altered(signal, alterations) for signal in signals)
+        snr, *copies = (_snr(clean, other) for other in others)
         return {"masked_snr": snr, "masked_snri": snr - max(copies)}
 
     def _decide(self, samples: int, rng: np.random.Generator) -> Alteration:
         return self.alterations.decide(*self.spectra.shape(samples), rng)
 
-    def _energies(
-        self, references: Tensor, estimates: Tensor, alterations: list[Alteration]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """|x|^2, |s|^2 and <s, x> over the altered points, each [B]."""
-        altered = torch.from_numpy(np.stack([one.altered for one in alterations])).to(references.device)
-        clean, guess = (self.spectra.forward(signals) * altered for signals in (references, estimates))
-        return tuple(
-            (a * b.conj()).real.sum((1, 2)) for a, b in ((clean, clean), (guess, guess), (guess, clean))
-        )
+    def _altered(self, signals: Tensor, alterations: list[Alteration]) -> Tensor:
+        """The STFT [B, F, K] of `signals` [B, T], zero at all points that are not altered."""
+        altered = torch.from_numpy(np.stack([one.altered for one in alterations])).to(signals.device)
+        return self.spectra.forward(signals) * altered
 
 
-def _snr(reference_energy: Tensor, estimate_energy: Tensor, inner: Tensor) -> float:
-    """SNR in dB; NaN where the reference is silent."""
-    error = (reference_energy - 2 * inner + estimate_energy).clamp(min=0)
-    return float(10 * torch.log10(reference_energy / error)) if reference_energy > 0 else float("nan")
+def _inner(first: Tensor, second: Tensor) -> Tensor:
+    """<first, second> of [B, F, K], complex: [B]."""
+    return (first * second.conj()).real.sum((1, 2))
+
+
+def _snr(clean: Tensor, guess: Tensor) -> float:
+    """SNR in dB, within +-100 dB as all scores; NaN where `clean` is silent."""
+    energy, error = (float(x.abs().square().sum()) for x in (clean, clean - guess))
+    if not energy:
+        return math.nan
+    return max(-_MOST_DB, 10 * math.log10(energy / max(error, energy * 10 ** (-_MOST_DB / 10))))

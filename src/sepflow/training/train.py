@@ -20,7 +20,7 @@ from sepflow.models.artefact import load_model, save_model
 from sepflow.models.masking import MASK_LAYER
 from sepflow.simulation.mix import open_mix, read_plan
 from sepflow.simulation.recipes import corpora_of
-from sepflow.tasks.task import model_weights
+from sepflow.tasks.task import Pretext, model_weights
 from sepflow.training.checkpoint import RunningCheckpoint, usable
 from sepflow.training.data import train_loader, validation_loader
 from sepflow.training.machine import Machine
@@ -59,7 +59,7 @@ def train(
     trainer = _trainer(spec, out, keeper, machine, progress)
     share = trainer.global_rank, trainer.world_size
     loader = train_loader(spec, mixes, pairs, machine.workers, lambda: module.global_step, share)
-    if spec["data"]["crop"] == "fixed":
+    if spec["data"]["crop"] == "fixed" and not isinstance(module.task, Pretext):
         module.switches = Switches(loader.dataset.rows)
     trainer.fit(
         module,
@@ -137,7 +137,7 @@ def _check_speakers(spec: dict[str, Any], results: Path) -> None:
 
 
 def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
-    """Load the weights of another run; all, but the layer that makes the masks where it has other sources.
+    """Load the weights of another run; all, but the layer that makes the masks where it has other outputs.
 
     Raises SepflowError where the models differ in anything else.
     """
@@ -146,10 +146,12 @@ def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
     differs = difference(other["model"], spec["model"])
     if any(key != "sources" for key, _, _ in differs):
         raise SepflowError(f"{path}: another model than this run's: " + "; ".join(map(str, differs)))
-    if differs:
+    # Of the weights, not of model.sources: a multi-task network has an output more than it says.
+    own = module.task.model.state_dict()
+    anew = {name: own[name] for name in weights if name.startswith(MASK_LAYER)}
+    if any(weights[name].shape != weight.shape for name, weight in anew.items()):
         log.info("from %s: all but %s*, which begins anew", path, MASK_LAYER)
-        own = module.task.model.state_dict()
-        weights |= {name: own[name] for name in weights if name.startswith(MASK_LAYER)}
+        weights |= anew
     module.task.model.load_state_dict(weights)
 
 

@@ -1,0 +1,254 @@
+"""Pre-training, fine-tuning and multi-task training, from mixes to scores, at a scale of its own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from conftest import Checkout, write_voices
+from pretraining import si_snr
+from sepflow import corpora, plan, tasks
+from sepflow.corpora.folder import split_speakers
+from sepflow.corpora.splits import place
+from sepflow.errors import SepflowError
+from sepflow.evaluation import evaluate
+from sepflow.identity import digest, merge
+from sepflow.models.artefact import load_model, save_model
+from sepflow.simulation.mix import open_mix
+from sepflow.tasks.task import HEAD
+from sepflow.training.checkpoint import RunningCheckpoint
+from sepflow.training.machine import Machine
+from sepflow.training.prepare import prepare
+from sepflow.training.train import train
+from test_switches import PASSES, offline, rates
+from test_training import one_thread
+
+__all__ = ["one_thread"]  # fixture
+
+SHARES = {"validation": 0.25, "test": 0.25}
+HISS = {"kind": "noise", "recordings": 9, "seconds": 2.0, "splits": {"validation": 3, "test": 3}}
+LOUDER = PASSES | {"optimizer": {"lr": 0.1, "plateau": None}}
+LABELS = ("se", "mama", "cc", "multi_task")
+SHORT = {"steps": 9, "validate_every": 3}  # three checkpoints
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """The plan of scale `tiny`, and its results directory with corpora, mixes and the runs of LABELS."""
+    (root := tmp_path_factory.mktemp("pretraining") / "checkout").mkdir()
+    voices = write_voices(root.parent / "speech", speakers=16, utterances=2)
+    checkout = Checkout(root, voices)
+    tiny = yaml.safe_load((root / "config/scales/tiny.yaml").read_text())
+    tiny["corpora"] = {"speech": {"kind": "folder", "splits": SHARES}, "hiss": HISS}
+    tiny["roles"] = dict.fromkeys(("clean_speech_pairs", "read_speech_pairs", "noisy_speech"), "speech")
+    tiny["roles"]["room_noise"] = "hiss"
+    for name, mix in tiny["papers"]["ssl_pretraining"]["mixes"].items():
+        if "among" in mix:
+            mix["among"] = among("noisy" in name)
+    checkout.write("config/scales/tiny.yaml", yaml.safe_dump(tiny))
+    config = {"scale": "tiny", "papers": ["ssl_pretraining"], "corpora": {"speech": str(voices)}}
+    found, results = plan.load(config, root), root / "results"
+    for name, recipe in found.corpora.items():
+        corpora.build(recipe, results / "corpora" / name, voices if recipe["kind"] == "folder" else None, 1)
+    for label in LABELS:
+        run = found.find(label)
+        prepare(run.spec, results, "cpu")
+        train(run.spec, results / "runs" / run.name, results, Machine(device="cpu"))
+    return found, results
+
+
+def among(noisy: bool) -> list[float]:
+    """A share of the speakers in which half of the training's are."""
+    speakers = [f"s{number}" for number in range(16)]
+    split = split_speakers(speakers, SHARES)
+    middle = float(np.median([place(speaker) for speaker in speakers if split[speaker] == "train"]))
+    return [0.0, middle] if noisy else [middle, 1.0]
+
+
+def run(prepared, out, label, workers=0, **changes) -> dict:
+    found, results = prepared
+    spec = merge(found.find(label).spec, changes)
+    train(spec, out, results, Machine(device="cpu", workers=workers))
+    return spec
+
+
+def mix_of(prepared, split: str, speakers: int, **changes) -> dict:
+    """The recipe of one of the paper's mixes, changed, with the mix made."""
+    found, results = prepared
+    mixes = found.mixes.values()
+    recipe = next(one for one in mixes if (one["split"], one["speakers"]) == (split, speakers)) | changes
+    spec = found.find("scratch").spec
+    prepare(spec | {"data": spec["data"] | {"mix": recipe}}, results)
+    return recipe
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_run_broken_off_anywhere_or_read_by_workers_ends_the_same(prepared, tmp_path, monkeypatch, label):
+    run(prepared, tmp_path / "whole", label, **SHORT)
+    run(prepared, tmp_path / "workers", label, workers=2, **SHORT)
+    save = RunningCheckpoint.on_train_epoch_end
+
+    def save_and_break(self, *arguments):
+        save(self, *arguments)
+        raise ConnectionError("the power went")
+
+    for _ in range(3):
+        with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+            patch.setattr(RunningCheckpoint, "on_train_epoch_end", save_and_break)
+            run(prepared, tmp_path / "broken", label, **SHORT)
+    run(prepared, tmp_path / "broken", label, **SHORT)
+    whole, *others = (
+        ((folder / "model.safetensors").read_bytes(), history(folder).drop(columns="seconds"))
+        for folder in (tmp_path / name for name in ("whole", "workers", "broken"))
+    )
+    for other in others:
+        assert other[0] == whole[0]
+        pd.testing.assert_frame_equal(other[1], whole[1])
+    assert np.isfinite(whole[1][["train_loss", "validation_loss"]]).all(axis=None)
+    assert ("label_switches" in whole[1]) == (label == "multi_task")
+
+
+def history(folder) -> pd.DataFrame:
+    return pd.read_csv(folder / "history.csv")
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_it_learns(prepared, tmp_path, label):
+    run(prepared, tmp_path, label, steps=120, validate_every=30, optimizer={"lr": 3e-3})
+    losses = history(tmp_path)["validation_loss"]
+    assert losses.iloc[-1] < losses.iloc[0] - (0.01 if label == "cc" else 0.1)  # nats, dB
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_in_bfloat16_the_first_losses_are_about_the_same(prepared, tmp_path, label):
+    found = []
+    for precision in ("32", "bf16"):
+        run(prepared, tmp_path / precision, label, steps=4, validate_every=1, precision=precision)
+        found.append(history(tmp_path / precision)["train_loss"])
+    np.testing.assert_allclose(found[1], found[0], rtol=0.05, atol=0.1)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_separation_begins_with_all_but_the_layer_of_the_masks(prepared, tmp_path, label):
+    found, results = prepared
+    name = found.find(label).name
+    before, _ = load_model(results / "runs" / name / "model.safetensors")
+    shared = {} if label != "multi_task" else {"disjoint_speakers": False}  # it heard these very mixtures
+    run(prepared, tmp_path, "pt_ft", init=name, optimizer={"lr": 1e-12}, **SHORT, **shared)
+    after, _ = load_model(tmp_path / "model.safetensors")
+    assert {key for key in before if key.startswith(HEAD)} == before.keys() - after.keys()
+    assert (label == "cc") == (len(before) > len(after))
+    anew = {f"separator.to_sources.{part}" for part in ("weight", "bias")}
+    assert anew < after.keys() <= before.keys()
+    for key, weight in after.items():
+        if key in anew:
+            outputs = 3 if label == "multi_task" else 1
+            assert weight.shape[0] * outputs == before[key].shape[0] * 2
+        else:
+            torch.testing.assert_close(weight, before[key], atol=1e-6, rtol=0)
+
+
+def test_a_multi_task_network_may_begin_with_a_separations(prepared, tmp_path):
+    found, results = prepared
+    run(prepared, results / "runs/separation", "scratch", **SHORT)
+    run(prepared, tmp_path, "multi_task", init="separation", disjoint_speakers=False, **SHORT)
+    assert load_model(tmp_path / "model.safetensors")[0]["separator.to_sources.weight"].shape[0] == 3 * 16
+
+
+def test_the_switches_of_a_multi_task_run_are_those_of_its_separation(prepared, tmp_path, monkeypatch):
+    weights, save = [], RunningCheckpoint.on_train_epoch_end
+
+    def kept(self, trainer, module):
+        save(self, trainer, module)
+        weights.append({name: weight.clone() for name, weight in module.state_dict().items()})
+
+    monkeypatch.setattr(RunningCheckpoint, "on_train_epoch_end", kept)
+    spec = run(prepared, tmp_path, "multi_task", **LOUDER)
+    codes = offline(spec, prepared[1], weights[:-1])
+    expected = (codes[1:] != codes[:-1]).mean(axis=1)
+    np.testing.assert_array_equal(rates(tmp_path)[2:], expected)
+    assert 0 < expected.mean() < 1
+
+
+@pytest.mark.parametrize("label", ["mama", "cc"])
+def test_a_pretext_has_no_labels_to_switch(prepared, tmp_path, label):
+    run(prepared, tmp_path, label, data={"crop": "fixed"}, **SHORT)
+    assert "label_switches" not in history(tmp_path)
+
+
+# Disjoint speakers
+
+
+def pretrained(prepared, name: str, mix: dict) -> None:
+    """A model of one output that says it was trained on `mix`."""
+    found, results = prepared
+    spec = merge(found.find("se").spec, {})
+    spec["data"]["mix"] = mix
+    save_model(results / "runs" / name / "model.safetensors", tasks.build(spec).weights(), spec)
+
+
+@pytest.mark.parametrize("part", ["init", "joint"])
+def test_shared_speakers_are_refused_with_their_names(prepared, tmp_path, part):
+    found, results = prepared
+    wide = mix_of(prepared, "train", 1, among=[0.0, 1.0])
+    spec = merge(found.find("pt_ft" if part == "init" else "multi_task").spec, SHORT)
+    if part == "init":
+        pretrained(prepared, "wide", wide)
+        spec["init"] = "wide"
+    else:
+        spec["joint"]["mix"] = wide
+    with pytest.raises(SepflowError) as error:
+        train(spec, tmp_path, results, Machine(device="cpu"))
+    columns = ["speaker_1", "speaker_2"]
+    own = set(open_mix(spec["data"]["mix"], results).table[columns].to_numpy().ravel())
+    both = own & set(open_mix(wide, results).table["speaker_1"])
+    assert len(both) > 1
+    for speaker in both:
+        assert f"speaker {speaker!r} is in both mixes" in str(error.value)
+    assert f"{len(both)} problems" in str(error.value) and "`among`" in str(error.value)
+    train(spec | {"disjoint_speakers": False}, tmp_path, results, Machine(device="cpu"))
+
+
+def test_speakers_of_another_corpus_are_not_compared(prepared, tmp_path):
+    found, results = prepared
+    speech = next(one for one in found.corpora.values() if one["kind"] == "folder")
+    other = speech | {"min_seconds": 0.4}
+    corpora.build(other, results / "corpora" / digest(other), results.parent.parent / "speech", 1)
+    mix = mix_of(prepared, "train", 1, among=[0.0, 1.0], corpus=other)
+    pretrained(prepared, "elsewhere", mix)
+    run(prepared, tmp_path / "init", "pt_ft", init="elsewhere", **SHORT)
+    run(prepared, tmp_path / "joint", "multi_task", joint={"mix": mix}, **SHORT)
+
+
+# Scores
+
+
+@pytest.mark.parametrize(
+    ("label", "metrics"),
+    [
+        ("se", {"si_snr", "si_snri", "sdr", "sdri"}),
+        ("mama", {"masked_snr", "masked_snri"}),
+        ("cc", {"accuracy", "chance", "accuracy_over_chance"}),
+    ],
+)
+def test_noisy_speech_is_scored_by_each_tasks_own_metrics(prepared, tmp_path, label, metrics):
+    found, results = prepared
+    mix = open_mix(mix_of(prepared, "test", 1), results)
+    model = results / "runs" / found.find(label).name / "model.safetensors"
+    for name in ("one", "two"):
+        evaluate(model, mix, tmp_path / name, "cpu")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    scores = pd.read_csv(tmp_path / "one")
+    assert metrics <= set(scores["metric"])
+    assert len(scores) == len(mix) * scores["metric"].nunique() and set(scores["mixture"]) == set(mix.ids)
+    assert set(scores["selection"]) == {"none"} and set(scores["source"]) == {1}
+    wide = scores.pivot(index="mixture", columns="metric", values="value")
+    assert np.isfinite(wide).all(axis=None)
+    if label == "cc":
+        ratio = wide["accuracy"] / wide["chance"]
+        np.testing.assert_allclose(wide["accuracy_over_chance"], ratio, rtol=1e-4, atol=1e-5)
+        assert wide["accuracy"].between(0, 100).all() and wide["chance"].between(0, 100).all()
+    if label == "se":
+        noisy = [si_snr(mix.references(row)[0], mix.mixture(row)) for row in range(len(mix))]
+        np.testing.assert_allclose((wide["si_snr"] - wide["si_snri"]).loc[mix.ids], noisy, atol=1e-2)
