@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from conftest import Checkout, write_voices
+from conftest import RATE, Checkout, write_voices
 from pretraining import si_snr
 from sepflow import corpora, plan, tasks
 from sepflow.corpora.folder import split_speakers
@@ -15,9 +15,11 @@ from sepflow.errors import SepflowError
 from sepflow.evaluation import evaluate
 from sepflow.identity import digest, merge
 from sepflow.models.artefact import load_model, save_model
+from sepflow.simulation.examples import Examples
 from sepflow.simulation.mix import open_mix
 from sepflow.tasks.task import HEAD
 from sepflow.training.checkpoint import RunningCheckpoint
+from sepflow.training.data import train_loader
 from sepflow.training.machine import Machine
 from sepflow.training.prepare import prepare
 from sepflow.training.train import train
@@ -169,6 +171,21 @@ def test_the_switches_of_a_multi_task_run_are_those_of_its_separation(prepared, 
     expected = (codes[1:] != codes[:-1]).mean(axis=1)
     np.testing.assert_array_equal(rates(tmp_path)[2:], expected)
     assert 0 < expected.mean() < 1
+
+
+def test_a_multi_task_batch_is_one_of_each_training(prepared):
+    found, results = prepared
+    spec = found.find("multi_task").spec
+    mixes = {part: open_mix(spec[part]["mix"], results) for part in ("data", "joint")}
+    batches = [x for _, x in zip(range(7), train_loader(spec, mixes, False, 0, lambda: 5), strict=False)]
+    samples, batch = int(spec["segment"] * RATE), spec["batch"]
+    for part, parts in (("data", slice(0, 3)), ("joint", slice(3, 5))):
+        alone = Examples(mixes[part], spec[part], samples, spec["seed"], False)
+        for step, both in enumerate(batches, 5):
+            for spot, number in enumerate(range(step * batch, (step + 1) * batch)):
+                for one, other in zip(both[parts], alone[number], strict=False):
+                    assert torch.equal(one[spot], other)
+    assert batches[0][3].shape == (batch, samples) and batches[0][4].shape == (batch, 1, samples)
 
 
 @pytest.mark.parametrize("label", ["mama", "cc"])
