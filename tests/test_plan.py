@@ -179,9 +179,8 @@ def test_how_a_number_is_written_does_not_rename():
 @pytest.mark.parametrize("stage", sorted(RECIPES))
 def test_new_code_of_a_stage_renames_what_is_made_by_it(stage, monkeypatch):
     scale = "paper" if stage in ("folder", "wsj0mix", "librimix") else "demo"
-    paper, label = (
-        ("ssl_pretraining", "se") if stage in ("librimix", "noise") else ("ts_mixit", "student_2src")
-    )
+    noisy = stage in ("librimix", "noise")
+    paper, label = ("ssl_pretraining", "se") if noisy else ("ts_mixit", "student_2src")
     before = load(scale, papers=[paper]).find(label).name
     monkeypatch.setitem(RECIPES, stage, RECIPES[stage] + 1)
     assert load(scale, papers=[paper]).find(label).name != before

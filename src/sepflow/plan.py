@@ -191,7 +191,7 @@ class _Resolver:
         return name
 
     def own_seed(self, merged: int, differences: dict, where: str) -> int:
-        """The seed that a run or its stage says itself, else one of `seeds`; without these the `merged` one."""
+        """The seed that a run or its stage says itself, else one of `seeds`; without these `merged`."""
         if "seed" in differences and len(self.seeds) > 1:
             said = differences["seed"]
             raise SepflowError(f"{where}: seed: {said}, beside seeds: {self.seeds}; say one of the two")
