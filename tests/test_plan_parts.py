@@ -1,11 +1,15 @@
 """What a paper's file may say, on that of ssl_pretraining: epochs, alike runs, figures, picked tables."""
 
+from types import SimpleNamespace
+
 import pytest
 import yaml
 
 from conftest import ROOT, Checkout
 from sepflow import plan
 from sepflow.errors import SepflowError
+from sepflow.tasks import TASKS
+from sepflow.workflow import Jobs
 from test_plan_ssl import NAME, SCALES, load, rows_of, spec_of
 
 PAPER = f"papers/{NAME}.yaml"
@@ -242,6 +246,20 @@ class TestTwoPapers:
             assert {both.mixes[mix]["kind"] for mix in shared} == {"wsj0mix"} and len(shared) == 3
         else:
             assert {both.mixes[mix]["split"] for mix in shared} <= {"validation", "test"}
+
+    def test_a_table_names_the_corpora_behind_it_alone(self):
+        jobs = Jobs(load("smoke", "ts_mixit", NAME))
+        wanted = {("ts_mixit", "table2"): ["voices"], (NAME, "table1"): ["voices", "hisses"]}
+        for (paper, table), corpora in wanted.items():
+            said = jobs.context(SimpleNamespace(paper=paper, table=table))
+            assert [name.split()[0] for name in said["corpora"]] == corpora
+            assert Jobs(load("smoke", paper)).context(SimpleNamespace(paper=paper, table=table)) == said
+
+    def test_the_code_of_every_task_decides_its_scores(self):
+        modules = {
+            task.__module__.removeprefix("sepflow.").replace(".", "/") + ".py" for task in TASKS.values()
+        }
+        assert modules <= set(Jobs.SCORING) and len(modules) == 4
 
     def test_a_label_that_looks_like_a_hash_is_a_label(self):
         found = load()

@@ -252,6 +252,16 @@ def test_the_target_of_a_paper_that_is_not_planned_says_so(tmp_path, papers, tar
     assert "Traceback" not in said and "Nothing to be done" not in said
 
 
+@pytest.mark.parametrize(
+    "part", ["tables/ts_mixit/table3.csv", "figures/ssl_pretraining/pretext_learning.svg"]
+)
+def test_what_another_paper_has_is_no_output_of_a_paper(tmp_path, part):
+    checkout = ssl_checkout(tmp_path / "checkout", ("ts_mixit", NAME))
+    done = checkout.snakemake("-n", f"results/tiny/{part}")
+    assert done.returncode != 0 and "Traceback" not in done.stdout + done.stderr
+    assert "MissingRuleException" in done.stdout + done.stderr
+
+
 def test_scale_paper_resolves_without_its_corpora(fresh):
     jobs = fresh.planned("--config", "scale=paper", "corpora={}")
     assert {stage: jobs[stage] for stage in TRAINED} == TRAINED | {"supervised": 6, "finetune": 8}

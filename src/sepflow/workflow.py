@@ -86,6 +86,13 @@ class Jobs:
         """A wildcard constraint that matches these names and, where there are none, nothing."""
         return "|".join(sorted(names)) or "(?!)"
 
+    def papers(self, planned: Iterable[tuple[str, str]]) -> str:
+        """A wildcard constraint that matches a paper before the name of a table or figure `planned` for it.
+
+        So what another paper alone has is no output, rather than an error of whoever looks it up.
+        """
+        return self.pattern(rf"{paper}(?=/{name}[._])" for paper, name in planned)
+
     def fetchable(self, directory: str) -> dict[str, list[str]]:
         """{corpus: its parts that are free} of the catalogue in the checkout `directory`."""
         corpora = catalogue.read_all(Path(directory))
