@@ -9,7 +9,7 @@ rule figure:
         "results/benchmarks/figure/{scale}-{paper}-{table}.tsv"
     wildcard_constraints:
         scale=jobs.plan.scale,
-        paper=jobs.pattern({paper for paper, _ in jobs.plan.tables}),
+        paper=jobs.papers(pair for pair, x in jobs.plan.tables.items() if x["pictures"]),
         table=jobs.pattern({table for (_, table), x in jobs.plan.tables.items() if x["pictures"]}),
     conda:
         "../envs/torch.yaml"
@@ -39,7 +39,7 @@ rule training_figure:
         "results/benchmarks/training_figure/{scale}-{paper}-{figure}.tsv"
     wildcard_constraints:
         scale=jobs.plan.scale,
-        paper=jobs.pattern({paper for paper, _ in jobs.plan.figures}),
+        paper=jobs.papers(jobs.plan.figures),
         figure=jobs.pattern({figure for _, figure in jobs.plan.figures}),
     conda:
         "../envs/audio.yaml"

@@ -9,7 +9,7 @@ rule table:
         "results/benchmarks/table/{scale}-{paper}-{table}.tsv"
     wildcard_constraints:
         scale=jobs.plan.scale,
-        paper=jobs.pattern({paper for paper, _ in jobs.plan.tables}),
+        paper=jobs.papers(jobs.plan.tables),
         table=jobs.pattern({table for _, table in jobs.plan.tables}),
     conda:
         "../envs/audio.yaml"

@@ -51,6 +51,7 @@ class Checkout:
         tiny = yaml.safe_load((ROOT / "config/scales/smoke.yaml").read_text())
         tiny["corpora"] = {"speech": {"kind": "folder", "splits": {"validation": 0.25, "test": 0.25}}}
         tiny["roles"] = {"clean_speech_pairs": "speech"}
+        tiny["papers"] = {"ts_mixit": tiny["papers"]["ts_mixit"]}
         self.write("config/scales/tiny.yaml", yaml.safe_dump(tiny))
         config = {
             "scale": "tiny",

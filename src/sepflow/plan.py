@@ -11,15 +11,14 @@ from sepflow import config as files
 from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
+from sepflow.plan_checks import check_spec, complete
 from sepflow.plan_figures import epoch_steps, resolve_figure
 from sepflow.plan_tables import pick, resolve
 from sepflow.roles import Roles
-from sepflow.simulation.recipes import unlabelled
 
 MIX_KEYS = ("role", "split", "mixtures", "speakers", "rate", "level_difference", "length", "min_seconds")
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
             "validate_every", "patience", "seed")  # fmt: skip
-PRETEXTS = ("mama", "contrastive")  # tasks
 STAGES = ("teacher", "student", "pretrain", "finetune", "distill", "multi_task", "supervised")
 
 
@@ -64,16 +63,11 @@ class Plan:
 
     def find(self, name: str) -> Run:
         """A run by its name, a prefix of it, or what a paper calls it (with or without the paper)."""
-        found = [
-            run
-            for run in self.runs.values()
-            if run.name.startswith(name)
-            or name in run.labels
-            or name in [x.split("/")[1] for x in run.labels]
-        ]
+        runs = self.runs.values()
+        called = [run for run in runs if {name} & {y for x in run.labels for y in (x, x.split("/")[1])}]
+        found = called or [run for run in runs if run.name.startswith(name)]  # a label may look like a hash
         if len(found) != 1:
-            runs = found or self.runs.values()
-            labels = sorted(label.split("/")[1] for run in runs for label in run.labels)
+            labels = sorted(label.split("/")[1] for run in found or runs for label in run.labels)
             raise SepflowError(
                 f"{name!r} names {len(found)} runs: {', '.join(labels)}."
                 if found
@@ -125,7 +119,8 @@ class _Resolver:
                 raise SepflowError(f"{where}.{part}.{key}: {words}")
         self.tables = pick(paper["tables"], change.get("tables"), f"{where}.tables")
         self.paper, self.change = paper, change
-        self.seeds = change.get("seeds") or paper.get("seeds") or [paper["base"]["seed"]]
+        self.said = change.get("seeds") or paper.get("seeds")
+        self.seeds = self.said or [merge(paper["base"], change.get("base")).get("seed")]
         self.done: dict[tuple[int, str], str] = {}
 
     def all(self) -> None:
@@ -141,7 +136,8 @@ class _Resolver:
             self.plan.tables[self.name, table] = self.table(table)
         for label, figure in self.paper.get("figures", {}).items():
             place = f"{self.file}: figures.{label}"
-            found = resolve_figure(figure, set(labels), self.seeds, self.seeded, place)
+            planned = {run for _, run in self.done}
+            found = resolve_figure(figure, planned, self.seeds, self.seeded, place)
             if found["panels"]:
                 own = {"title": self.paper["title"], "seeds": self.seeds}
                 self.plan.figures[self.name, label] = found | own
@@ -164,20 +160,20 @@ class _Resolver:
             raise SepflowError(f"{self.file}: runs.{asking[-1]}: {words}" if asking else f"{where}: {words}")
         if (self.seed, label) in self.done:
             return self.done[self.seed, label]
-        own = self.layers("runs", label)
-        stage = merge(*own).get("stage")
+        stage = merge(*self.layers("runs", label)).get("stage")
         if stage not in STAGES:
             raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
-        spec = merge(*self.sided(self.paper, stage, label), *self.sided(self.change, stage, label))
+        sides = [self.sided(side, stage, label) for side in (self.paper, self.change)]
+        spec = merge(*sides[0], *sides[1])
         if "epochs" in spec:
             for key in {"steps", "validate_every"} & set(spec):
                 raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
             spec |= dict.fromkeys(("steps", "validate_every"))
-        _complete(spec, RUN_KEYS, where)
+        complete(spec, RUN_KEYS, where)
         spec.pop("stage")
         epochs = spec.pop("epochs", None)
         spec["recipe"] = RECIPES["train"]
-        spec["seed"] = self.own_seed(merge(*self.layers("stages", stage), *own), where) or self.seed
+        spec["seed"] = self.own_seed(spec["seed"], merge(*sides[0][1:], *sides[1][1:]), where)
         spec["model"] = self.model(spec["model"], where)
         spec = fill_neutral(spec)
         if spec["init"]:
@@ -187,19 +183,19 @@ class _Resolver:
             spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
         if epochs:
             spec |= {"validate_every": (steps := int(epoch_steps(spec))), "steps": epochs * steps}
-        _check_spec(spec, where)
+        check_spec(spec, where)
         name = run_name(spec)
         run = self.plan.runs.setdefault(name, Run(name, stage, spec))
         run.labels.append(f"{self.name}/{self.label(label, self.seed)}")
         self.done[self.seed, label] = name
         return name
 
-    def own_seed(self, differences: dict, where: str) -> int | None:
-        """The seed that a run or its stage says itself."""
-        seed = differences.get("seed")
-        if seed is not None and len(self.seeds) > 1:
-            raise SepflowError(f"{where}: seed: {seed}, beside seeds: {self.seeds}; say one of the two")
-        return seed
+    def own_seed(self, merged: int, differences: dict, where: str) -> int:
+        """The seed that a run or its stage says itself, else one of `seeds`; without these `merged`."""
+        if "seed" in differences and len(self.seeds) > 1:
+            said = differences["seed"]
+            raise SepflowError(f"{where}: seed: {said}, beside seeds: {self.seeds}; say one of the two")
+        return differences.get("seed", self.seed) if self.said else merged
 
     def label(self, label: str, seed: int) -> str:
         """What a run is called: as in the paper's file, with its seed where that is not the first."""
@@ -247,7 +243,7 @@ class _Resolver:
             words = files.unknown_name("mix", label, list(self.paper["mixes"]))
             raise SepflowError(f"{where}: mix: {words}")
         mix = merge(*self.layers("mixes", label))
-        _complete(mix, MIX_KEYS, f"{self.file}: mixes.{label}")
+        complete(mix, MIX_KEYS, f"{self.file}: mixes.{label}")
         recipe = self.roles.mix(mix, f"{self.file}: mixes.{label}")
         self.plan.mixes[digest(recipe)] = recipe
         return recipe
@@ -267,30 +263,3 @@ class _Resolver:
             raise SepflowError(f"{where}: {files.unknown_name('run', label, list(self.paper['runs']))}")
         runs = {self.done[seed, label]: self.label(label, seed) for seed in self.seeds}
         return runs, self.plan.runs[next(iter(runs))].spec
-
-
-def _complete(part: dict, keys: tuple[str, ...], where: str) -> None:
-    missing = [key for key in keys if key not in part]
-    if missing:
-        raise SepflowError(f"{where}: {', '.join(missing)}: not set, here or in what it is a difference from")
-
-
-def _check_spec(spec: dict, where: str) -> None:
-    if spec["steps"] % spec["validate_every"]:
-        raise SepflowError(
-            f"{where}: validate_every: {spec['steps']} steps are no multiple of {spec['validate_every']}; "
-            "the last steps would never be validated"
-        )
-    if spec["objective"]["name"] == "mixit" and spec["model"]["sources"] < 2:
-        raise SepflowError(f"{where}: model.sources: MixIT needs two estimates or more")
-    if (spec["task"] == "multi_task") != bool(spec["joint"]):
-        raise SepflowError(f"{where}: joint: what the task multi_task trains on beside, and no other task")
-    if (spec["task"] in PRETEXTS) != bool(spec["pretext"]):
-        raise SepflowError(f"{where}: pretext: the settings of {' or '.join(PRETEXTS)}, and of no other task")
-    alone = ["data"] * (spec["task"] in PRETEXTS) + ["joint"] * (spec["task"] == "multi_task")
-    for part in alone:
-        if (speakers := unlabelled(spec[part]["mix"])["speakers"]) != 1:
-            raise SepflowError(f"{where}.{part}: mix: {speakers} speakers, where this task hears one")
-    settings = spec["optimizer"]
-    if settings["noam"] and (settings["plateau"] or settings["decay"] != "none"):
-        raise SepflowError(f"{where}: optimizer.noam: beside it decay is none and plateau null")

@@ -123,8 +123,10 @@ def _check_alike(
         raise SepflowError(f"{where}: rows {' and '.join(sides)} are of different test mixes")
     specs = [flatten(seeded(rows[row]["run"], where)[1]) for row in sides]
     for key in comparison.get("alike", []):
-        values = [spec.get(key) for spec in specs]
-        if values[0] != values[1] or values[0] is None:
+        if not any(key in spec for spec in specs):
+            raise SepflowError(f"{where}: alike: {unknown_name('key of a spec', key, list(specs[0]))}")
+        values = [spec.get(key, "not said") for spec in specs]
+        if values[0] != values[1]:
             raise SepflowError(
                 f"{where}: alike: {key} is {values[0]} of {sides[0]} and {values[1]} of {sides[1]}"
             )

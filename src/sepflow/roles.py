@@ -69,7 +69,10 @@ class Roles:
 
     def _player(self, role: str, where: str) -> str:
         if role not in self.scale["roles"]:
-            raise SepflowError(f"{where}: {self.file} has no corpus for the role {role!r}")
+            raise SepflowError(
+                f"{where}: {self.file} has no corpus for the role {role!r}; "
+                "give it one there, or leave the paper out of papers in config/config.yaml"
+            )
         self._known(self.scale["roles"][role], f"roles.{role}")
         return self.scale["roles"][role]
 

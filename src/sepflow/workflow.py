@@ -8,7 +8,6 @@ from typing import Any
 
 from sepflow.adoption import is_adopted
 from sepflow.corpora import catalogue
-from sepflow.errors import SepflowError
 from sepflow.figures.losses import comparable
 from sepflow.identity import canonical, data_parts, digest, without_neutral
 from sepflow.plan import Plan
@@ -89,24 +88,27 @@ class Jobs:
         """A wildcard constraint that matches these names and, where there are none, nothing."""
         return "|".join(sorted(names)) or "(?!)"
 
+    def papers(self, planned: Iterable[tuple[str, str]]) -> str:
+        """A wildcard constraint that matches a paper before the name of a table or figure `planned` for it.
+
+        So what another paper alone has is no output, rather than an error of whoever looks it up.
+        """
+        return self.pattern(rf"{paper}(?=/{name}[._])" for paper, name in planned)
+
     def fetchable(self, directory: str) -> dict[str, list[str]]:
         """{corpus: its parts that are free} of the catalogue in the checkout `directory`."""
         corpora = catalogue.read_all(Path(directory))
         free = {name: [part.name for part in x.parts.values() if part.free] for name, x in corpora.items()}
         return {name: parts for name, parts in free.items() if parts}
 
-    def target(self, paper: str) -> Callable[[Any], list[str]]:
+    def target(self, paper: str) -> Callable[[Any], list[str] | str]:
         """`results` of a paper, for a rule that is called as the paper is.
 
-        Raises SepflowError, where the rule is asked for, if the paper is not planned.
+        Where the paper is not planned, Snakemake misses, if the rule is asked for, a file whose name says so:
+        beside an exception it would print a traceback.
         """
-
-        def files(wildcards: Any) -> list[str]:
-            if not (found := self.results(paper)):
-                raise SepflowError(f"config/config.yaml: papers: {paper} is not among them; add it")
-            return found
-
-        return files
+        found = self.results(paper)
+        return lambda wildcards: found or f"config/config.yaml: papers: {paper} is not among them; add it"
 
     def results(self, paper: str) -> list[str]:
         """The files of all tables and figures of a paper, and the tables' pictures where they have any."""
@@ -224,9 +226,24 @@ class Jobs:
         return comparable(self.table(wildcards), self.plan)
 
     def context(self, wildcards: Any) -> dict[str, Any]:
-        """What a table says beside its numbers: the scale and its corpora."""
-        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora]
+        """What a table says beside its numbers: the scale, and the corpora behind it."""
+        table = self.table(wildcards)
+        mixes = mixes_of(table)
+        for spec in self._specs([run for row in table["rows"] for run in row["runs"]]):
+            mixes += [digest(spec[part]["mix"]) for part in data_parts(spec)]
+        names = {digest(x) for mix in mixes for x in corpora_of(self.plan.mixes[mix]).values()}
+        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora if name in names]
         return {"scale": self.plan.scale, "untrained": self.plan.untrained, "corpora": corpora}
+
+    def _specs(self, runs: list[str]) -> list[dict[str, Any]]:
+        """The specs of `runs` and of all that these build on."""
+        found: dict[str, dict[str, Any]] = {}
+        while runs := [run for run in runs if run and run not in found]:
+            found |= {run: self.plan.runs[run].spec for run in runs}
+            specs = [found[run] for run in runs]
+            runs = [spec["init"] for spec in specs]
+            runs += [spec[part]["mix"].get("run") for spec in specs for part in data_parts(spec)]
+        return list(found.values())
 
     def _corpora(self, mix: str) -> list[str]:
         names = [digest(recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]

@@ -1,0 +1,39 @@
+"""What a part of a plan has to say, and which keys of a spec go together."""
+
+from typing import Any
+
+from sepflow.errors import SepflowError
+from sepflow.simulation.recipes import unlabelled
+
+PRETEXTS = ("mama", "contrastive")  # tasks
+
+
+def complete(part: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
+    """Raises SepflowError naming the `keys` that `part` lacks."""
+    missing = [key for key in keys if key not in part]
+    if missing:
+        raise SepflowError(f"{where}: {', '.join(missing)}: not set, here or in what it is a difference from")
+
+
+def check_spec(spec: dict[str, Any], where: str) -> None:
+    """Raises SepflowError where the keys of a resolved spec do not go together."""
+    if not spec["validate_every"]:
+        raise SepflowError(f"{where}: epochs: fewer mixtures than one batch of {spec['batch']}")
+    if spec["steps"] % spec["validate_every"]:
+        raise SepflowError(
+            f"{where}: validate_every: {spec['steps']} steps are no multiple of {spec['validate_every']}; "
+            "the last steps would never be validated"
+        )
+    if spec["objective"]["name"] == "mixit" and spec["model"]["sources"] < 2:
+        raise SepflowError(f"{where}: model.sources: MixIT needs two estimates or more")
+    if (spec["task"] == "multi_task") != bool(spec["joint"]):
+        raise SepflowError(f"{where}: joint: what the task multi_task trains on beside, and no other task")
+    if (spec["task"] in PRETEXTS) != bool(spec["pretext"]):
+        raise SepflowError(f"{where}: pretext: the settings of {' or '.join(PRETEXTS)}, and of no other task")
+    alone = ["data"] * (spec["task"] in PRETEXTS) + ["joint"] * (spec["task"] == "multi_task")
+    for part in alone:
+        if (speakers := unlabelled(spec[part]["mix"])["speakers"]) != 1:
+            raise SepflowError(f"{where}.{part}: mix: {speakers} speakers, where this task hears one")
+    settings = spec["optimizer"]
+    if settings["noam"] and (settings["plateau"] or settings["decay"] != "none"):
+        raise SepflowError(f"{where}: optimizer.noam: beside it decay is none and plateau null")
