@@ -145,6 +145,22 @@ class _Resolver:
     def layers(self, part: str, key: str) -> list[dict]:
         return [self.paper[part].get(key, {}), self.change.get(part, {}).get(key, {})]
 
+    def merged(self, label: str, where: str) -> tuple[str, dict]:
+        """The stage of a run, and its spec as the files have it: all of the paper, then all of the scale."""
+        stage = merge(*self.layers("runs", label)).get("stage")
+        if stage not in STAGES:
+            raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
+        paper, scale = (self.sided(side, stage, label) for side in (self.paper, self.change))
+        spec = merge(*paper, *scale)
+        if "epochs" in spec:
+            for key in {"steps", "validate_every"} & set(spec):
+                raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
+            spec |= dict.fromkeys(("steps", "validate_every"))
+        complete(spec, RUN_KEYS, where)
+        spec["seed"] = self.own_seed(spec["seed"], merge(*paper[1:], *scale[1:]), where)
+        del spec["stage"]
+        return stage, spec
+
     def sided(self, side: dict, stage: str, label: str) -> list[dict | None]:
         """What one side, the paper or the scale, says of a run: of all, of its stage, of it alone."""
         parts = (("stages", stage), ("runs", label))
@@ -160,20 +176,9 @@ class _Resolver:
             raise SepflowError(f"{self.file}: runs.{asking[-1]}: {words}" if asking else f"{where}: {words}")
         if (self.seed, label) in self.done:
             return self.done[self.seed, label]
-        stage = merge(*self.layers("runs", label)).get("stage")
-        if stage not in STAGES:
-            raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
-        sides = [self.sided(side, stage, label) for side in (self.paper, self.change)]
-        spec = merge(*sides[0], *sides[1])
-        if "epochs" in spec:
-            for key in {"steps", "validate_every"} & set(spec):
-                raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
-            spec |= dict.fromkeys(("steps", "validate_every"))
-        complete(spec, RUN_KEYS, where)
-        spec.pop("stage")
+        stage, spec = self.merged(label, where)
         epochs = spec.pop("epochs", None)
         spec["recipe"] = RECIPES["train"]
-        spec["seed"] = self.own_seed(spec["seed"], merge(*sides[0][1:], *sides[1][1:]), where)
         spec["model"] = self.model(spec["model"], where)
         spec = fill_neutral(spec)
         if spec["init"]:
