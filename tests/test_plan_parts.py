@@ -270,9 +270,7 @@ class TestTwoPapers:
 
     def test_a_paper_whose_corpora_a_scale_has_not_is_refused_with_a_way_out(self, voices):
         config = {"scale": "mini", "papers": [NAME], "corpora": {"speech": str(voices)}}
-        with pytest.raises(
-            SepflowError, match=r"role '.*leave the paper out of papers in config/config.yaml"
-        ):
+        with pytest.raises(SepflowError, match=r"corpora.noise is not set.*out of `papers`"):
             plan.load(config, ROOT)
 
 
