@@ -210,6 +210,8 @@ class TestFigure2:
         ("task: multi_task, joint: {mix: noisy_train}", "task: multi_task", "runs.multi_task: joint: what"),
         ("scratch: {stage: supervised}", "scratch: {stage: supervised, joint: {mix: noisy_train}}",
          "runs.scratch: joint: what the task multi_task trains on"),
+        ("multi_task: {task: multi_task,", "multi_task: {task: multi_task, objective: {consistency: true},",
+         "runs.multi_task: objective.consistency: the outputs"),
         ("    task: mama\n", "", "runs.mama: pretext: the settings of mama or contrastive"),
         ("se: {stage: pretrain}", "se: {stage: pretrain, task: mama}", "runs.se: pretext: the settings of"),
         ("task: mama\n", "task: mama\n    data: {mix: wsj_train}\n", "runs.mama.data: mix: 2 speakers"),
