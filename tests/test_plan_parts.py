@@ -211,7 +211,7 @@ class TestFigure2:
         ("scratch: {stage: supervised}", "scratch: {stage: supervised, joint: {mix: noisy_train}}",
          "runs.scratch: joint: what the task multi_task trains on"),
         ("multi_task: {task: multi_task,", "multi_task: {task: multi_task, objective: {consistency: true},",
-         "runs.multi_task: objective.consistency: the outputs"),
+         "runs.multi_task: objective.consistency: multi_task"),
         ("    task: mama\n", "", "runs.mama: pretext: the settings of mama or contrastive"),
         ("se: {stage: pretrain}", "se: {stage: pretrain, task: mama}", "runs.se: pretext: the settings of"),
         ("task: mama\n", "task: mama\n    data: {mix: wsj_train}\n", "runs.mama.data: mix: 2 speakers"),

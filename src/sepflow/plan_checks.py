@@ -29,9 +29,7 @@ def check_spec(spec: dict[str, Any], where: str) -> None:
     if (spec["task"] == "multi_task") != bool(spec["joint"]):
         raise SepflowError(f"{where}: joint: what the task multi_task trains on beside, and no other task")
     if spec["joint"] and spec["objective"]["consistency"]:
-        raise SepflowError(
-            f"{where}: objective.consistency: the outputs of multi_task make up no one mixture"
-        )
+        raise SepflowError(f"{where}: objective.consistency: multi_task's outputs make up no one mixture")
     if (spec["task"] in PRETEXTS) != bool(spec["pretext"]):
         raise SepflowError(f"{where}: pretext: the settings of {' or '.join(PRETEXTS)}, and of no other task")
     alone = ["data"] * (spec["task"] in PRETEXTS) + ["joint"] * (spec["task"] == "multi_task")

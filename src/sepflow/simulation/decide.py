@@ -38,8 +38,8 @@ class Pool:
         if len(self.speakers) < speakers_per_mixture:
             raise SepflowError(
                 f"{where}: {len(self.speakers)} speakers with utterances long enough, but a mixture needs "
-                f"{speakers_per_mixture}. Add speakers, raise the split's share (`splits` of the corpus), lower "
-                "min_seconds of the mix, or widen its `among`, all in the scale's file."
+                f"{speakers_per_mixture}. Add speakers, raise the split's share (`splits` of the corpus), "
+                "lower min_seconds of the mix, or widen its `among`, all in the scale's file."
             )
 
     def draw(self, recipe: dict[str, Any], rng: np.random.Generator) -> list[dict[str, Any]]:
