@@ -41,7 +41,7 @@ def prepared(tmp_path_factory):
     (root := tmp_path_factory.mktemp("pretraining") / "checkout").mkdir()
     voices = write_voices(root.parent / "speech", speakers=16, utterances=2)
     checkout = Checkout(root, voices)
-    tiny = yaml.safe_load((root / "config/scales/tiny.yaml").read_text())
+    tiny = yaml.safe_load((root / "config/scales/smoke.yaml").read_text())
     tiny["corpora"] = {"speech": {"kind": "folder", "splits": SHARES}, "hiss": HISS}
     tiny["roles"] = dict.fromkeys(("clean_speech_pairs", "read_speech_pairs", "noisy_speech"), "speech")
     tiny["roles"]["room_noise"] = "hiss"
