@@ -309,6 +309,7 @@ def test_accuracy_and_chance_are_counted_over_the_masked_frames(monkeypatch):
     found = task.scores(np.zeros(8000, np.float32), np.zeros(8000), "x")
     assert found["accuracy"] == pytest.approx(200 / 3)
     assert found["chance"] == pytest.approx(50)  # of two codes each, though of two or three candidates
+    assert found["majority"] == pytest.approx(200 / 3)  # two of three frames have the code (0, 0)
     assert found["accuracy_over_chance"] == pytest.approx(4 / 3)
 
 

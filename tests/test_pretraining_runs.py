@@ -246,7 +246,7 @@ def test_speakers_of_another_corpus_are_not_compared(prepared, tmp_path):
     [
         ("se", {"si_snr", "si_snri", "sdr", "sdri"}),
         ("mama", {"masked_snr", "masked_snri"}),
-        ("cc", {"accuracy", "chance", "accuracy_over_chance"}),
+        ("cc", {"accuracy", "chance", "majority", "accuracy_over_chance"}),
     ],
 )
 def test_noisy_speech_is_scored_by_each_tasks_own_metrics(prepared, tmp_path, label, metrics):

@@ -96,7 +96,7 @@ def test_every_pre_training_is_scored_in_its_own_metrics(finished):
     assert found.groupby("Task", sort=False)["metric"].agg(list).to_dict() == {
         "SE": ["si_snri", "sdri"],
         "MAMA": ["masked_snr", "masked_snri"],
-        "CC": ["accuracy", "chance", "accuracy_over_chance"],
+        "CC": ["accuracy", "chance", "majority", "accuracy_over_chance"],
     }
     assert found["ours"].notna().all() and found["n"].eq(4).all() and found["published"].isna().all()
     assert found.loc[found["metric"] == "accuracy", "ours"].between(0, 100).all()
