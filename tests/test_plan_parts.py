@@ -41,7 +41,7 @@ class TestAlike:
         with pytest.raises(SepflowError) as error:
             own = "pt_ft: {stage: finetune, init: se"
             edited((PAPER, own + "}", own + ", epochs: 99}"), scale="paper")
-        said = "table1.comparisons.0: alike: steps is 82467 of se and 83300 of scratch"
+        said = "table1.comparisons.0: alike: steps is 82566 of se and 83400 of scratch"
         assert said in str(error.value)
 
     def test_other_batches_are_refused_with_both(self, checkout):
@@ -57,7 +57,7 @@ class TestAlike:
 
 
 class TestEpochs:
-    def test_are_the_whole_batches_of_the_mixtures(self, checkout):
+    def test_are_the_batches_that_take_in_all_mixtures(self, checkout):
         def change(paper):
             paper["mixes"]["wsj_train"]["mixtures"] = 43
             paper["runs"]["pt_ft_cc"] = {"data": {"first": 11}, "epochs": 3}
@@ -67,10 +67,10 @@ class TestEpochs:
 
         found = scaled(checkout, change)
         wanted = {
-            "scratch": (10, 20),
-            "multi_task": (10, 20),  # of the separation; what is heard beside counts for nothing
+            "scratch": (11, 22),
+            "multi_task": (11, 22),  # of the separation; what is heard beside counts for nothing
             "scratch_libri": (10, 20),
-            "pt_ft_cc": (2, 6),
+            "pt_ft_cc": (3, 9),
             "scratch_dptnet_1": (43, 86),
         }
         specs = {label: spec_of(found, label) for label in wanted}
@@ -82,9 +82,11 @@ class TestEpochs:
         with pytest.raises(SepflowError, match=rf"runs.se: {key}, beside epochs.*say one of the two"):
             scaled(checkout, lambda paper: paper["stages"]["pretrain"].update({key: 10}))
 
-    def test_of_less_than_a_batch_are_refused(self, checkout):
-        with pytest.raises(SepflowError, match=r"runs.scratch: epochs: fewer mixtures than one batch of 99"):
-            scaled(checkout, lambda paper: paper["runs"].update(scratch={"batch": 99}))
+    @pytest.mark.parametrize(("batch", "steps"), [(3, 14), (99, 1)])
+    def test_end_after_a_whole_pass(self, checkout, batch, steps):
+        found = scaled(checkout, lambda paper: paper["base"].update(batch=batch))
+        spec = spec_of(found, "scratch")
+        assert (spec["validate_every"], spec["steps"]) == (steps, 2 * steps)
 
 
 class TestPickedTables:
@@ -113,6 +115,12 @@ class TestPickedTables:
         assert {table for _, table in found.tables} == set(tables)
         splits = {found.mixes[mix]["split"] for mix in found.mixes}
         assert splits == {"train", "validation", "test"} and len(found.mixes) == 5
+
+    def test_rows_of_another_test_mix_alone_take_the_table_there(self, checkout):
+        found = scaled(checkout, lambda paper: paper.update(tables={"table2": ["scratch", "pt_ft"]}), "paper")
+        table = found.tables[NAME, "table2"]
+        assert {row["mix"] for row in table["rows"]} == {table["mix"]} and table["pictures"]
+        assert all(mix["kind"] != "librimix" or mix["speakers"] == 1 for mix in found.mixes.values())
 
     def test_a_picked_run_is_named_as_in_the_whole(self, checkout):
         whole = load("smoke")
@@ -214,6 +222,13 @@ class TestFigure2:
          "runs.multi_task: objective.consistency: multi_task"),
         ("    task: mama\n", "", "runs.mama: pretext: the settings of mama or contrastive"),
         ("se: {stage: pretrain}", "se: {stage: pretrain, task: mama}", "runs.se: pretext: the settings of"),
+        ("scratch: {stage: supervised}", "scratch: {stage: supervised, objective: {name: masked_snr}}",
+         "runs.scratch: objective: name and loss masked_snr, si_snr: the task separation has pit"),
+        ("objective: {name: masked_snr, loss: thresholded_snr,", "objective: {name: masked_snr,",
+         "runs.mama: objective: .* the task mama has masked_snr, thresholded_snr"),
+        ("deviation: 0.2", "deviatoin: 0.2", "runs.mama.pretext: .*'deviatoin'; did you mean 'deviation'"),
+        ("name: pit, loss: si_snr", "name: pit, loss: thresholded_snr",
+         "figures.figure2.panels.libri2mix.runs.from scratch: scratch_libri: its loss is no SI-SNR"),
         ("task: mama\n", "task: mama\n    data: {mix: wsj_train}\n", "runs.mama.data: mix: 2 speakers"),
         ("joint: {mix: noisy_train}", "joint: {mix: libri_train}", "runs.multi_task.joint: mix: 2 speakers"),
         ("features: 64}, plateau: null", "features: 64}", "runs.se_dptnet: optimizer.noam: beside it"),
@@ -323,7 +338,7 @@ class TestOrder:
         assert spec_of(found, "scratch")["seed"] == 0
 
     def test_the_scale_shortens_what_a_run_of_the_paper_says(self):
-        assert spec_of(load(), "se")["steps"] == 200 * (100000 // 24)
+        assert spec_of(load(), "se")["steps"] == 200 * 4167
         assert spec_of(load("smoke"), "se")["steps"] == 2 * (40 // 4)
         found = load("smoke")  # 200 epochs are 2, as 100 are: then they are one run
         assert found.find("scratch_200") is found.find("scratch")

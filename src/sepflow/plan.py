@@ -3,6 +3,7 @@
 Pure but for YAML and the digests of folders; nothing here needs numpy, torch or Snakemake.
 """
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,7 @@ class _Resolver:
         for part in data_parts(spec):
             spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
         if epochs:
-            spec |= {"validate_every": (steps := int(epoch_steps(spec))), "steps": epochs * steps}
+            spec |= {"validate_every": (steps := math.ceil(epoch_steps(spec))), "steps": epochs * steps}
         check_spec(spec, where)
         name = run_name(spec)
         run = self.plan.runs.setdefault(name, Run(name, stage, spec))

@@ -6,6 +6,13 @@ from sepflow.errors import SepflowError
 from sepflow.simulation.recipes import unlabelled
 
 PRETEXTS = ("mama", "contrastive")  # tasks
+_SEPARATIONS = tuple((name, loss) for name in ("pit", "mixit") for loss in ("thresholded_snr", "si_snr"))
+OBJECTIVES = {  # of each task: (name, loss)
+    "separation": _SEPARATIONS,
+    "multi_task": _SEPARATIONS,
+    "mama": (("masked_snr", "thresholded_snr"),),
+    "contrastive": (("contrastive", "info_nce"),),
+}
 
 
 def complete(part: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
@@ -17,8 +24,6 @@ def complete(part: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
 
 def check_spec(spec: dict[str, Any], where: str) -> None:
     """Raises SepflowError where the keys of a resolved spec do not go together."""
-    if not spec["validate_every"]:
-        raise SepflowError(f"{where}: epochs: fewer mixtures than one batch of {spec['batch']}")
     if spec["steps"] % spec["validate_every"]:
         raise SepflowError(
             f"{where}: validate_every: {spec['steps']} steps are no multiple of {spec['validate_every']}; "
@@ -32,6 +37,12 @@ def check_spec(spec: dict[str, Any], where: str) -> None:
         raise SepflowError(f"{where}: objective.consistency: multi_task's outputs make up no one mixture")
     if (spec["task"] in PRETEXTS) != bool(spec["pretext"]):
         raise SepflowError(f"{where}: pretext: the settings of {' or '.join(PRETEXTS)}, and of no other task")
+    objective = spec["objective"]["name"], spec["objective"]["loss"]
+    if objective not in OBJECTIVES[spec["task"]]:
+        there = "; ".join(", ".join(pair) for pair in OBJECTIVES[spec["task"]])
+        raise SepflowError(
+            f"{where}: objective: name and loss {', '.join(objective)}: the task {spec['task']} has {there}"
+        )
     alone = ["data"] * (spec["task"] in PRETEXTS) + ["joint"] * (spec["task"] == "multi_task")
     for part in alone:
         if (speakers := unlabelled(spec[part]["mix"])["speakers"]) != 1:

@@ -38,6 +38,8 @@ def _runs(strategy: str, label: str, seeds: list[int], seeded: Seeded, where: st
     runs, spec = seeded(label, where)
     if spec["data"]["crop"] != "fixed":
         raise SepflowError(f"{where}.runs.{strategy}: {label} counts no switches: data: {{crop: fixed}}")
+    if (spec["objective"]["name"], spec["objective"]["loss"]) != ("pit", "si_snr"):
+        raise SepflowError(f"{where}.runs.{strategy}: {label}: its loss is no SI-SNR, which the figure shows")
     epoch = round(epoch_steps(spec), 3)
     return [
         {"strategy": strategy, "run": run, "seed": seed, "epoch": epoch}

@@ -18,6 +18,8 @@ def pick(
 ) -> dict[str, dict[str, Any]]:
     """The `wanted` tables (None: all) with their wanted rows (None: all), and the comparisons between these.
 
+    Where no row is left of a table's own test mix, it is that of the first row.
+
     Raises SepflowError naming a row that is not there.
     """
     picked = {}
@@ -28,7 +30,9 @@ def pick(
         kept = {key: row for key, row in table["rows"].items() if rows is None or key in rows}
         dropped = set(table["rows"]) - set(kept)
         comparisons = [x for x in table.get("comparisons", []) if not {x["better"], x["than"]} & dropped]
-        picked[label] = {**table, "rows": kept, "comparisons": comparisons}
+        tests = [row.get("test", table["test"]) for row in kept.values() if "run" in row]
+        test = table["test"] if table["test"] in tests else next(iter(tests), table["test"])
+        picked[label] = {**table, "rows": kept, "comparisons": comparisons, "test": test}
     return picked
 
 
