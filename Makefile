@@ -22,7 +22,7 @@ demo: setup
 	@printf '\nTables (csv, md, tex, svg): results/demo/tables/$(PAPER)/\nPictures (svg, png):        results/demo/figures/$(PAPER)/\nModels and histories:       results/runs/\nWhat was run:               sepflow plan --scale demo (in $(BIN))\n'
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
