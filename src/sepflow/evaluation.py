@@ -8,11 +8,10 @@ import pandas as pd
 
 from sepflow.files import write_text
 from sepflow.inference import Separator, select, selections
+from sepflow.metrics.names import SEPARATION
 from sepflow.metrics.separation import score
 from sepflow.simulation.mix import Mix
 from sepflow.tasks.task import Pretext
-
-METRICS = ("si_snr", "si_snri", "sdr", "sdri")
 
 
 def evaluate(model: Path, mix: Mix, out: Path, device: str = "auto") -> None:
@@ -44,7 +43,7 @@ def _scores(separator: Separator, mix: Mix, row: int) -> Iterator[tuple[str, dic
     estimates = separator(mixture)
     for selection in selections(len(estimates), len(references)):
         if (np.ptp(references, axis=1) == 0).any():
-            yield selection, {metric: [np.nan] * len(references) for metric in METRICS}
+            yield selection, {metric: [np.nan] * len(references) for metric in SEPARATION}
         else:
             found = score(references, select(estimates, selection, references).numpy(), mixture)
-            yield selection, {metric: found[metric] for metric in METRICS}
+            yield selection, {metric: found[metric] for metric in SEPARATION}

@@ -3,9 +3,9 @@
 from typing import Any
 
 from sepflow.errors import SepflowError
+from sepflow.metrics.names import PRETEXTS
 from sepflow.simulation.recipes import unlabelled
 
-PRETEXTS = ("mama", "contrastive")  # tasks
 _SEPARATIONS = tuple((name, loss) for name in ("pit", "mixit") for loss in ("thresholded_snr", "si_snr"))
 OBJECTIVES = {  # of each task: (name, loss)
     "separation": _SEPARATIONS,

@@ -36,6 +36,7 @@ class Jobs:
     SCORING = (
         "evaluation.py",
         "inference.py",
+        "metrics/names.py",
         "metrics/separation.py",
         "models/masking.py",
         "models/quantiser.py",

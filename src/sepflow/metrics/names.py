@@ -27,8 +27,10 @@ METRICS = {
     "majority": Metric("commonest code", "%"),
     "accuracy_over_chance": Metric("accuracy over chance", "times"),
 }
+# SI-SNR and SDR come from 1 - cos^2 in float64; beyond this many dB is mostly rounding, which is cut off.
+MOST_DB = 100.0
 SEPARATION = ("si_snr", "si_snri", "sdr", "sdri")
-_OTHERS = {
+PRETEXTS = {  # the pretext tasks and their metrics
     "mama": ("masked_snr", "masked_snri"),
     "contrastive": ("accuracy", "chance", "majority", "accuracy_over_chance"),
 }
@@ -36,4 +38,4 @@ _OTHERS = {
 
 def of_task(task: str) -> tuple[str, ...]:
     """The metrics that runs of a task are scored in."""
-    return _OTHERS.get(task, SEPARATION)
+    return PRETEXTS.get(task, SEPARATION)

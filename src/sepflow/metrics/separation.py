@@ -15,10 +15,9 @@ import soundfile
 from scipy.optimize import linear_sum_assignment
 
 from sepflow.errors import SepflowError
+from sepflow.metrics.names import MOST_DB
 
 _TAPS = 512
-# Both ratios come from 1 - cos^2 in float64; beyond this many dB is mostly rounding, which is cut off.
-_MOST_DB = 100.0
 
 
 def score(references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray | None = None) -> dict[str, Any]:
@@ -98,9 +97,7 @@ def _checked(
 
 def _si_snr(references: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """SI-SNR in dB of every candidate [N, T] against every reference [C, T]: [C, N]."""
-    return -fast_bss_eval.si_sdr_loss(
-        candidates, references, zero_mean=True, pairwise=True, clamp_db=_MOST_DB
-    )
+    return -fast_bss_eval.si_sdr_loss(candidates, references, zero_mean=True, pairwise=True, clamp_db=MOST_DB)
 
 
 def _sdr(references: np.ndarray, candidates: np.ndarray) -> np.ndarray:
@@ -113,7 +110,7 @@ def _sdr(references: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         np.pad(references, short),
         filter_length=_TAPS,
         pairwise=True,
-        clamp_db=_MOST_DB,
+        clamp_db=MOST_DB,
     )
 
 

@@ -144,7 +144,7 @@ class Contrastive(Pretext):
     def targets(self, encoded: Tensor) -> Tensor:
         """Log energies of the filters, of zero mean and unit variance over time: [B, N, frames].
 
-        What all frames of an utterance share tells none of them from another; with it they had one code.
+        What all frames of an utterance share tells none of them from another.
         """
         return F.instance_norm((F.avg_pool1d(encoded.square(), self.hop) + _EPSILON).log())
 

@@ -13,13 +13,12 @@ from torch import Tensor
 
 from sepflow import models
 from sepflow.errors import SepflowError
+from sepflow.metrics.names import MOST_DB
 from sepflow.objectives.snr import ThresholdedSNR
 from sepflow.seeding import generator
 from sepflow.simulation.recipes import rate_of
 from sepflow.tasks.alteration import Alteration, Alterations, Spectra
 from sepflow.tasks.task import Batch, Pretext, settings
-
-_MOST_DB = 100.0  # as in metrics.separation: of a copy where there is no noise, too
 
 
 class MAMA(Pretext):
@@ -91,4 +90,4 @@ def _snr(clean: Tensor, guess: Tensor) -> float:
     energy, error = (float(x.abs().square().sum()) for x in (clean, clean - guess))
     if not energy:
         return math.nan
-    return max(-_MOST_DB, 10 * math.log10(energy / max(error, energy * 10 ** (-_MOST_DB / 10))))
+    return max(-MOST_DB, 10 * math.log10(energy / max(error, energy * 10 ** (-MOST_DB / 10))))

@@ -1,6 +1,7 @@
 """What every task is to a training: a network, a loss, and perhaps a head that no other task needs."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ HEAD = "head."
 Settings = TypeVar("Settings")
 
 
-class Task(nn.Module):
+class Task(nn.Module, ABC):
     """A `model` that other runs may begin with, a `head` of the task's own, and the loss of a batch."""
 
     model: nn.Module
@@ -32,9 +33,9 @@ class Task(nn.Module):
         """Loss of each example, [B]: of a separation in dB; lower is better."""
         return self.assigned(batch)[0]
 
+    @abstractmethod
     def assigned(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """(loss of each example [B], the assignment [B, C] that it is the loss of, where there is one)."""
-        raise NotImplementedError
 
     def weights(self) -> dict[str, Tensor]:
         """All weights: the model's under their own names, the head's after `head.`."""
@@ -52,9 +53,9 @@ class Task(nn.Module):
 class Pretext(Task):
     """A task on one noisy speaker, from which a separator begins; it has a score of its own."""
 
+    @abstractmethod
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:
         """Each of the task's metrics for `mixture` [T] and its clean `reference` [T]; drawn from `name`."""
-        raise NotImplementedError
 
 
 def model_weights(weights: dict[str, Any]) -> dict[str, Any]:
