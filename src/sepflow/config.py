@@ -42,7 +42,10 @@ def named(directory: Path, name: str) -> Path:
 
 
 def check(value: Any, schema: str, config: Path, where: str) -> None:
-    """Hold `value` against a schema; raise SepflowError with `where`, the key, and what was meant."""
+    """Hold `value` against a schema ("run", or a part of one: "paper#/$defs/mix").
+
+    Raises SepflowError with `where`, the key, and what was meant.
+    """
     error = best_match(_validator(schema, config / "schemas").iter_errors(value))
     if error is not None:
         raise SepflowError(f"{where}: {_describe(error)}")
@@ -57,7 +60,8 @@ def _validator(schema: str, directory: Path) -> Draft202012Validator:
         for path in directory.glob("*.yaml")
     }
     registry = Registry().with_resources(resources.items())
-    return Draft202012Validator({"$ref": f"{schema}.yaml"}, registry=registry)
+    name, _, part = schema.partition("#")
+    return Draft202012Validator({"$ref": f"{name}.yaml#{part}"}, registry=registry)
 
 
 def _describe(error: ValidationError) -> str:
@@ -66,6 +70,8 @@ def _describe(error: ValidationError) -> str:
         known = list(error.schema.get("properties", {}))
         unknown = [key for key in error.instance if key not in known]
         return f"{place}: " + "; ".join(_unknown(key, known) for key in unknown)
+    if error.validator == "not":
+        return f"{place}: no key of a whole spec; take it away"
     if error.validator == "required":
         missing = [repr(key) for key in error.validator_value if key not in error.instance]
         return f"{place}: not set: {', '.join(missing)}"

@@ -12,12 +12,13 @@ from sepflow import config as files
 from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
-from sepflow.plan_checks import check_spec, complete
+from sepflow.plan_checks import check_builds_on, check_spec, complete
 from sepflow.plan_figures import epoch_steps, resolve_figure
+from sepflow.plan_idle import MIX, RUN, Said
+from sepflow.plan_recipes import MIX_KEYS, check_intervals
 from sepflow.plan_tables import pick, resolve
 from sepflow.roles import Roles
 
-MIX_KEYS = ("role", "split", "mixtures", "speakers", "rate", "level_difference", "length", "min_seconds")
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
             "validate_every", "patience", "seed")  # fmt: skip
 STAGES = ("teacher", "student", "pretrain", "finetune", "distill", "multi_task", "supervised")
@@ -97,7 +98,7 @@ def load(config: dict[str, Any], root: Path) -> Plan:
             raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
     for name in config["papers"]:
         paper = files.read(files.named(directory / "papers", name), "paper", directory)
-        _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles).all()
+        _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles, directory).all()
     return plan
 
 
@@ -110,10 +111,10 @@ def _known_elsewhere(corpus: str, directory: Path) -> bool:
 class _Resolver:
     """One paper at one scale, resolved into `plan`."""
 
-    def __init__(self, plan: Plan, name: str, paper: dict, change: dict, roles: Roles):
-        self.plan, self.name, self.roles = plan, name, roles
+    def __init__(self, plan: Plan, name: str, paper: dict, change: dict, roles: Roles, directory: Path):
+        self.plan, self.name, self.roles, self.directory = plan, name, roles, directory
         self.file = f"config/papers/{name}.yaml"
-        where = f"config/scales/{plan.scale}.yaml: papers.{name}"
+        self.scale_file = where = f"config/scales/{plan.scale}.yaml: papers.{name}"
         for part in ("mixes", "models", "stages", "runs", "tables"):
             for key in set(change.get(part, {})) - set(paper[part]):
                 words = files.unknown_name(part.removesuffix("s"), key, list(paper[part]))
@@ -123,6 +124,7 @@ class _Resolver:
         self.said = change.get("seeds") or paper.get("seeds")
         self.seeds = self.said or [merge(paper["base"], change.get("base")).get("seed")]
         self.done: dict[tuple[int, str], str] = {}
+        self.idle_runs, self.idle_mixes = Said(RUN), Said(MIX)
 
     def all(self) -> None:
         rows = [row for table in self.tables.values() for row in table["rows"].values()]
@@ -135,6 +137,9 @@ class _Resolver:
                 self.run(label)
         for table in self.tables:
             self.plan.tables[self.name, table] = self.table(table)
+        specs = self.specs()
+        self.idle_runs.check(specs)
+        self.idle_mixes.check(specs)
         for label, figure in self.paper.get("figures", {}).items():
             place = f"{self.file}: figures.{label}"
             planned = {run for _, run in self.done}
@@ -158,9 +163,23 @@ class _Resolver:
                 raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
             spec |= dict.fromkeys(("steps", "validate_every"))
         complete(spec, RUN_KEYS, where)
+        for part, key in (("model", "name"), *((part, "mix") for part in data_parts(spec))):
+            complete(spec[part], (key,), f"{where}.{part}")
         spec["seed"] = self.own_seed(spec["seed"], merge(*paper[1:], *scale[1:]), where)
         del spec["stage"]
         return stage, spec
+
+    def specs(self) -> dict[str, dict]:
+        """The specs of all runs by their names."""
+        return {name: run.spec for name, run in self.plan.runs.items()}
+
+    def heed(self, stage: str, label: str, spec: dict) -> None:
+        """Note which places say something of a run; of the paper's `base` nothing is asked."""
+        for file, side in ((f"{self.file}: ", self.paper), (f"{self.scale_file}.", self.change)):
+            places = ("base", f"stages.{stage}", f"runs.{label}")
+            for place, layer in zip(places, self.sided(side, stage, label), strict=True):
+                if side is not self.paper or place != "base":
+                    self.idle_runs.note(f"{file}{place}", layer, spec)
 
     def sided(self, side: dict, stage: str, label: str) -> list[dict | None]:
         """What one side, the paper or the scale, says of a run: of all, of its stage, of it alone."""
@@ -189,7 +208,9 @@ class _Resolver:
             spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
         if epochs:
             spec |= {"validate_every": (steps := math.ceil(epoch_steps(spec))), "steps": epochs * steps}
-        check_spec(spec, where)
+        check_spec(spec, self.directory, where)
+        check_builds_on(spec, self.specs(), where)
+        self.heed(stage, label, spec)
         name = run_name(spec)
         run = self.plan.runs.setdefault(name, Run(name, stage, spec))
         run.labels.append(f"{self.name}/{self.label(label, self.seed)}")
@@ -211,29 +232,13 @@ class _Resolver:
         if model["name"] not in self.paper["models"]:
             words = files.unknown_name("model", model["name"], list(self.paper["models"]))
             raise SepflowError(f"{where}: model.name: {words}")
-        known = {*self.paper["models"][model["name"]], "name", "sources"}
-        model = merge(*self.layers("models", model["name"]), model)
-        for unknown in set(model) - known:
-            words = files.unknown_name("hyper-parameter", unknown, sorted(known))
-            raise SepflowError(f"{where}: model {model['name']}: {words}")
-        return model
+        return merge(*self.layers("models", model["name"]), model)
 
     def data(self, data: dict, spec: dict, where: str, asking: tuple[str, ...]) -> dict:
         """The mix of a run by its whole recipe, its labels (if any) folded in."""
-        recipe = self.mix(data["mix"], where)
-        labels = data.pop("labels")
-        if data["first"] and data["first"] > recipe["mixtures"]:
-            raise SepflowError(f"{where}: first: {data['first']} of only {recipe['mixtures']} mixtures")
-        if labels and data["dynamic"]:
-            raise SepflowError(
-                f"{where}: dynamic: mixtures with labels are fixed; take away dynamic or labels"
-            )
-        if data["crop"] == "fixed" and (data["dynamic"] or spec["objective"]["name"] == "mixit"):
-            raise SepflowError(f"{where}: crop: fixed: not of mixtures drawn anew (dynamic), nor of MixIT's")
-        if data["dynamic"] and "noise" in recipe:
-            raise SepflowError(
-                f"{where}: dynamic: draws speech alone; take away dynamic, or noise from the mix"
-            )
+        label, labels = data["mix"], data.pop("labels")
+        recipe = self.mix(label, where)
+        self.heed_mix(label, {**data, "mix": recipe})
         if labels:
             recipe = {"kind": "labels", "recipe": RECIPES["labels"], "mix": recipe, **labels}
             recipe["run"] = self.run(labels["run"], asking)
@@ -249,10 +254,16 @@ class _Resolver:
             words = files.unknown_name("mix", label, list(self.paper["mixes"]))
             raise SepflowError(f"{where}: mix: {words}")
         mix = merge(*self.layers("mixes", label))
-        complete(mix, MIX_KEYS, f"{self.file}: mixes.{label}")
+        complete(mix, ("role", *MIX_KEYS, "rate"), f"{self.file}: mixes.{label}")
+        check_intervals(mix, f"{self.file}: mixes.{label}")
         recipe = self.roles.mix(mix, f"{self.file}: mixes.{label}")
         self.plan.mixes[digest(recipe)] = recipe
         return recipe
+
+    def heed_mix(self, label: str, part: dict) -> None:
+        """Note what the scale says of a mix that is heard by `part` of a run, or tested on."""
+        layer = self.change.get("mixes", {}).get(label)
+        self.idle_mixes.note(f"{self.scale_file}.mixes.{label}", layer, part)
 
     def table(self, label: str) -> dict:
         """A table with its rows and the name of its test mix."""
@@ -260,6 +271,8 @@ class _Resolver:
         table = self.tables[label]
         names = {table["test"], *(row["test"] for row in table["rows"].values() if "test" in row)}
         tests = {name: self.mix(name, f"{where}.test") for name in sorted(names)}
+        for name, recipe in tests.items():
+            self.heed_mix(name, {"mix": recipe})
         resolved = resolve(table, tests, self.seeded, where)
         return {**resolved, "title": self.paper["title"], "seeds": self.seeds}
 

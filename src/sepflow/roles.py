@@ -54,9 +54,12 @@ class Roles:
         for key, what in (("noise_difference", "levels"), ("among", "speakers")):
             if key in mix:
                 raise SepflowError(f"{where}.{key}: {name} is a list of mixtures, which says its {what}")
-        if kind == "librimix" and "subset" not in mix:
-            raise SepflowError(f"{where}.subset: not set; say which list of {name}, e.g. train-clean-100")
-        if noisy and "noise" not in entry:
+        if (kind == "librimix") != ("subset" in mix):
+            words = (
+                "not set; say which list, e.g. train-clean-100" if kind == "librimix" else "has one a split"
+            )
+            raise SepflowError(f"{where}.subset: {name}: {words}")
+        if noisy and (kind != "librimix" or "noise" not in entry):
             raise SepflowError(f"{where}.noise: {self.file}: corpora.{name} names no noise")
         source = (
             {"release": entry["release"]} if "release" in entry else {"digest": self._digest(name, entry)}

@@ -69,7 +69,8 @@ def load(path: Path) -> dict[str, Any]:
         _check_size(yaml.parse(text, Loader=_Loader))
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
     except yaml.YAMLError as error:
-        raise SepflowError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        words = " ".join(str(error).split()).replace(' in "<unicode string>",', ",")
+        raise SepflowError(f"{path}: not valid YAML: {words}") from error
     if not isinstance(value, dict):
         what = "is empty" if value is None else f"holds a {type(value).__name__}"
         raise SepflowError(f"{path}: {what}, where keys with values (key: value) are needed")

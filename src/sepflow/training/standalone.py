@@ -8,35 +8,37 @@ import torch
 
 from sepflow import config as files
 from sepflow.errors import SepflowError
-from sepflow.identity import RECIPES, data_parts, difference_in_words, fill_neutral
+from sepflow.identity import RECIPES, difference_in_words, fill_neutral
 from sepflow.job import keep_freed_memory
 from sepflow.models.artefact import load_model
-from sepflow.simulation.recipes import corpora_of
+from sepflow.plan_checks import check_spec
+from sepflow.plan_recipes import check_mix
 from sepflow.training.machine import Machine
 from sepflow.training.prepare import prepare
 from sepflow.training.train import train
 
 
 def read_spec(path: Path, config: Path) -> dict[str, Any]:
-    """The spec in `path`, JSON or YAML, held against the schema of runs in the directory `config`.
+    """The spec in `path`, JSON or YAML, held against all that a plan holds its specs against.
 
-    Raises SepflowError where it is not valid, or was made for other recipes than this code's.
+    `config` is the directory with the schemas. Raises SepflowError where the spec is not valid, or was made
+    for other recipes than this code's.
     """
-    spec = files.parse(path)
-    try:
-        shape = {key: value for key, value in spec.items() if key != "recipe"}
-        shape |= {part: spec[part] | {"mix": ""} for part in data_parts(spec)}
-        made_for = {"train": spec["recipe"]}
-        for part in data_parts(spec):
-            made_for |= _recipes(spec[part]["mix"])
-    except (AttributeError, KeyError, TypeError) as error:
-        raise SepflowError(f"{path}: no spec of a run ({error!r}). `sepflow why RUN` prints one.") from error
-    files.check(shape, "run", config, str(path))
-    differs = [(kind, number) for kind, number in made_for.items() if RECIPES.get(kind) != number]
-    if differs:
-        words = "; ".join(f"{kind}: {number}, here {RECIPES.get(kind)}" for kind, number in differs)
-        raise SepflowError(f"{path}: made for other recipes than this sepflow's: {words}")
-    return fill_neutral(spec)
+    given = files.parse(path)
+    if given.get("recipe") != RECIPES["train"]:
+        raise SepflowError(
+            f"{path}: made for other recipes than this sepflow's: train: {given.get('recipe')!r}, here "
+            f"{RECIPES['train']}. `sepflow why RUN` prints a spec."
+        )
+    for part in ("data", "validation", *(["joint"] if given.get("joint") else [])):
+        if not isinstance(given.get(part), dict) or "mix" not in given[part]:
+            raise SepflowError(f"{path}: {part}: no spec of a run. `sepflow why RUN` prints one.")
+        check_mix(given[part]["mix"], config, f"{path}: {part}.mix")
+    if not isinstance(given.get("optimizer"), dict):
+        raise SepflowError(f"{path}: optimizer: no spec of a run. `sepflow why RUN` prints one.")
+    spec = fill_neutral(given)
+    check_spec(spec, config, f"{path}: spec")
+    return spec
 
 
 def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine, threads: int) -> None:
@@ -50,11 +52,3 @@ def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine
     machine.check(spec)
     prepare(spec, results, machine.device)
     train(spec, out, results, machine, progress=True)
-
-
-def _recipes(mix: dict[str, Any]) -> dict[str, int]:
-    """The recipe numbers that stand in the recipe of a mix, by what they are of."""
-    if mix["kind"] == "labels":
-        return {"labels": mix["recipe"]} | _recipes(mix["mix"])
-    own = "mix" if mix["kind"] == "speakers" else mix["kind"]
-    return {own: mix["recipe"]} | {one["kind"]: one["recipe"] for one in corpora_of(mix).values()}
