@@ -135,11 +135,10 @@ class _Resolver:
             self.seed = seed
             for label in labels:
                 self.run(label)
+        self.idle_runs.check(self.specs())
         for table in self.tables:
             self.plan.tables[self.name, table] = self.table(table)
-        specs = self.specs()
-        self.idle_runs.check(specs)
-        self.idle_mixes.check(specs)
+        self.idle_mixes.check(self.specs())
         for label, figure in self.paper.get("figures", {}).items():
             place = f"{self.file}: figures.{label}"
             planned = {run for _, run in self.done}

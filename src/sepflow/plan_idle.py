@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sepflow.errors import SepflowError
-from sepflow.identity import flatten
+from sepflow.identity import flatten, run_name
 from sepflow.metrics.names import PRETEXTS
 from sepflow.simulation.recipes import LISTED, unlabelled
 
@@ -35,6 +35,11 @@ def _contrastive(spec: Spec, _: dict[str, Spec]) -> bool:
     return spec["task"] == "contrastive"
 
 
+def _masks_unheard(spec: Spec, specs: dict[str, Spec]) -> bool:
+    name = run_name(spec)  # whoever begins with the run has its whole network, masks too
+    return spec["task"] == "contrastive" and all(other["init"] != name for other in specs.values())
+
+
 def _pretext(spec: Spec, _: dict[str, Spec]) -> bool:
     return spec["task"] in PRETEXTS
 
@@ -56,13 +61,12 @@ def _as_many(part: str) -> Callable[[Spec, dict[str, Spec]], bool]:
 
 
 _PLATEAU = "optimizer.plateau alone moves the learning rate; take one of the two away (plateau: null)"
-_DECODER = "the task contrastive makes no estimates"
 RUN = (  # keys of a run
     Idle("optimizer.warmup", 0, _plateau, _PLATEAU),
     Idle("optimizer.decay", "none", _plateau, _PLATEAU),
     Idle("objective.max_snr", None, _contrastive, "the loss of the task contrastive has no bound"),
     Idle("objective.consistency", False, _pretext, "one speaker's estimates make up no mixture"),
-    Idle("model.mask", None, _contrastive, _DECODER),
+    Idle("model.mask", None, _masks_unheard, "the task contrastive makes no estimates"),
     Idle("model.sources", 1, _pretext, "a pretext task hears the first output alone; say 1"),
     Idle("disjoint_speakers", False, _nobody_else, "without init or joint there is nobody to be apart from"),
     Idle("validation.crop", "random", lambda *_: True, "what a run is validated on is always the same"),
