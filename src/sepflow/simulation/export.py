@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sepflow.corpora.packed import AUDIO, MANIFEST
 from sepflow.files import write_json
 from sepflow.identity import canonical, digest
+from sepflow.simulation.journal import contents
 from sepflow.simulation.mix import Mix, open_mix
-from sepflow.simulation.recipes import Recipe, rate_of
+from sepflow.simulation.recipes import Recipe, corpora_of, rate_of
 from sepflow.simulation.rendering import Tree
 
 
@@ -23,7 +25,13 @@ def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
     parts = list(_signals(mix, 0))
     tree = Tree(out, "mix", {"mix": digest(recipe)}, {})
     items = [(row, name, tuple(parts)) for row, name in enumerate(mix.ids)]
-    tree.render(items, functools.partial(_render, canonical(recipe), results), _files, jobs)
+    made_of = contents(_inputs(recipe, results))
+    tree.render(
+        items,
+        functools.partial(_render, canonical(recipe), results),
+        functools.partial(_sources, made_of),
+        jobs,
+    )
     tree.finish(len(items) * len(parts))
     write_json(out / "complete.json", {"mix": digest(recipe), "mixtures": len(items), "signals": parts})
 
@@ -32,6 +40,22 @@ def _signals(mix: Mix, row: int) -> dict[str, np.ndarray]:
     signals = {"mix": mix.mixture(row)}
     signals |= {f"s{k}": source for k, source in enumerate(mix.references(row), 1)}
     return signals if mix.noise_corpus is None else signals | {"noise": mix.noise(row)}
+
+
+def _inputs(recipe: Recipe, results: Path) -> dict[str, Path]:
+    """The files that a mix is read from: it, and its corpora."""
+    mix = results / "mixes" / digest(recipe)
+    files = {"mix.csv": mix / "mix.csv"}
+    if recipe["kind"] == "labels":
+        files["labels.f32"] = mix / "labels.f32"
+    for part, corpus in corpora_of(recipe).items():
+        files |= {f"{part}/{name}": results / "corpora" / digest(corpus) / name for name in (MANIFEST, AUDIO)}
+    return files
+
+
+def _sources(made_of: dict[str, str], item: tuple[int, str, tuple[str, ...]]) -> dict[str, str]:
+    # All mixtures are of the same few large files, which are read once.
+    return made_of
 
 
 def _files(item: tuple[int, str, tuple[str, ...]]) -> list[Path]:
