@@ -7,15 +7,18 @@ import torch
 
 from sepflow import tasks
 from sepflow.errors import SepflowError
+from sepflow.identity import fill_neutral, run_name
 from sepflow.models.artefact import load_model
 from sepflow.objectives.selection import oracle_remix, select_by_energy
 
 
 class Separator:
-    """The model of a run, ready to separate."""
+    """The model of a run, ready to separate; `run` is the name of the run that it must be of."""
 
-    def __init__(self, path: str | Path, device: str = "auto"):
+    def __init__(self, path: str | Path, device: str = "auto", run: str | None = None):
         weights, self.spec = load_model(path)
+        if run and (name := run_name(fill_neutral(self.spec))) != run:
+            raise SepflowError(f"{path}: the model of another run, {name}, not of {run}. Delete it.")
         if device == "gpu" and not torch.cuda.is_available():
             raise SepflowError("device: gpu, but torch sees none here. Set device: cpu (or auto).")
         chosen = device != "cpu" and torch.cuda.is_available()

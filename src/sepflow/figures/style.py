@@ -43,9 +43,23 @@ def headline(caption: str, context: dict[str, Any]) -> str:
     return f"{caption}; scale {context['scale']}{untrained}"
 
 
-def row_name(row: dict[str, Any]) -> str:
-    """A row of a table, in the table's own words, less the empty ones."""
-    return ", ".join(str(cell) for cell in row["cells"] if cell != "")
+def row_name(table: dict[str, Any], *rows: dict[str, Any]) -> str:
+    """Rows of a table in its own words, less the empty ones: "MixIT, Mixes = 2-src, M = 4".
+
+    Of several rows (a run may be in many) what stands in each column, once.
+    """
+    words = []
+    for column, *cells in zip(table["columns"], *(row["cells"] for row in rows), strict=True):
+        said = " / ".join(dict.fromkeys(str(cell) for cell in cells if cell not in ("", "-")))
+        if said:
+            words.append(f"{column} = {said}" if words else said)
+    return ", ".join(words)
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` on lines of about `width` characters, what an equals sign joins on one of them."""
+    lines = textwrap.wrap(text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), width)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def page(height: float) -> Figure:

@@ -41,3 +41,6 @@ class Separation(Task):
             return mixit(estimates, references, self.objective["max_snr"])
         loss = pairwise_loss(self.objective["loss"], max_snr=self.objective["max_snr"])
         return pit(estimates, references, loss)
+
+
+TASK = Separation
