@@ -10,8 +10,6 @@ from sepflow.metrics.names import METRICS, Metric
 from sepflow.statistics import described
 from sepflow.tables_layout import Block, blocks, in_first, mark, several
 
-_UNTRAINED = "a few steps, to see that everything runs. These numbers mean nothing."
-
 
 def markdown(
     table: dict[str, Any],
@@ -25,7 +23,7 @@ def markdown(
     said = [quoting.markdown(table[key]) for key in ("caption", "title", "note") if key in table]
     parts = [f"# {said[0]}", *said[1:]]
     if context["untrained"]:
-        parts.append(f"**Untrained**: {_UNTRAINED}")
+        parts.append("**Untrained**: a few steps, to see that everything runs. These numbers mean nothing.")
     parts += [grid(_shown(table, cells, block, quoting.markdown, ".2f")) for block in blocks(table)]
     parts.append(_legend(table))
     if not comparisons.empty and not context["untrained"]:
@@ -46,7 +44,7 @@ def _tabular(table: dict[str, Any], context: dict[str, Any], cells: pd.DataFrame
     lines = [" & ".join(row) + r" \\" for row in shown.itertuples(index=False)]
     layout = "l" * len(table["columns"]) + "r" * (shown.shape[1] - len(table["columns"]))
     scale = quoting.latex(f"scale {context['scale']}")
-    said = rf"\multicolumn{{{len(layout)}}}{{l}}{{\textbf{{Untrained}} ({scale}): {_UNTRAINED}}} \\"
+    said = rf"\multicolumn{{{len(layout)}}}{{l}}{{\textbf{{Untrained}} ({scale}): these numbers mean nothing.}} \\"
     body = [
         f"% {scale}; needs the package booktabs",
         rf"\begin{{tabular}}{{{layout}}}",

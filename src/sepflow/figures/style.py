@@ -1,5 +1,6 @@
 """How every picture looks and is written: readable in grey, the same bytes for the same content."""
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ matplotlib.rcParams.update(
     }
 )
 
+_JOINED = "\N{NO-BREAK SPACE}"
 _WIDTH = 7.2  # inches: a page of text
 # Curves are told apart by dash and marker; the colours (Okabe and Ito's) only help.
 _DASHES = ("-", "--", "-.", ":")
@@ -57,9 +59,10 @@ def row_name(table: dict[str, Any], *rows: dict[str, Any]) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """`text` on lines of about `width` characters, what an equals sign joins on one of them."""
-    lines = textwrap.wrap(text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), width)
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+    """`text` on lines of about `width` characters; "column = value" and a number with its unit stay on one."""
+    joined = re.sub(r" = | (?=dB\b)|(?<=SI-SNRi) ", lambda found: found[0].replace(" ", _JOINED), text)
+    lines = textwrap.wrap(joined, width, break_on_hyphens=False)
+    return "\n".join(lines).replace(_JOINED, " ")
 
 
 def page(height: float) -> Figure:
