@@ -1,5 +1,6 @@
 """Pictures: what they say, that they say it the same every time, and that nothing in them collides."""
 
+import hashlib
 from itertools import combinations
 from pathlib import Path
 
@@ -248,7 +249,8 @@ def small_results(folder) -> tuple[dict, list, Mix]:
              "value": np.nan if name == "test-2" else k}
             for name in mix.ids for k in (1, 2)
         ]  # fmt: skip
-        put(run / "scores.csv", pd.DataFrame(scores), row["run"], "m")
+        model = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+        put(run / "scores.csv", pd.DataFrame(scores), row["run"], "m", model=model)
     groups = [{"against": "PIT", "runs": {"a": "label_a"}}, {"against": "MixIT", "runs": {"b": "label_b"}}]
     return table, groups, mix
 

@@ -1,6 +1,7 @@
 """The scores of a run on a test mix, read back, and held against what they are to be of."""
 
 import hashlib
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ def read_runs(
                 )
         found[stamp["run"]] = record
     return found
+
+
+def check_models(stamps: Iterable[dict[str, Any]], results: Path) -> None:
+    """Raise SepflowError where the model of a run is not that which the scores with these stamps are of."""
+    for run, digest in {stamp["run"]: stamp["model"] for stamp in stamps}.items():
+        path = results / "runs" / run / "model.safetensors"
+        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise SepflowError(
+                f"{path}: not the model that was scored. Was it replaced? Score it: touch {path}"
+            )
 
 
 def values_by_seed(row: dict[str, Any], metric: str) -> pd.DataFrame:

@@ -44,11 +44,11 @@ def _tabular(table: dict[str, Any], context: dict[str, Any], cells: pd.DataFrame
     lines = [" & ".join(row) + r" \\" for row in shown.itertuples(index=False)]
     layout = "l" * len(table["columns"]) + "r" * (shown.shape[1] - len(table["columns"]))
     scale = quoting.latex(f"scale {context['scale']}")
-    said = rf"\multicolumn{{{len(layout)}}}{{l}}{{\textbf{{Untrained}} ({scale}): these numbers mean nothing.}} \\"
+    said = rf"\textbf{{Untrained}} ({scale}): these numbers mean nothing."
     body = [
         f"% {scale}; needs the package booktabs",
         rf"\begin{{tabular}}{{{layout}}}",
-        *([said] if context["untrained"] else []),
+        *([rf"\multicolumn{{{len(layout)}}}{{l}}{{{said}}} \\"] if context["untrained"] else []),
         r"\toprule",
         " & ".join(shown.columns) + r" \\",
         r"\midrule",

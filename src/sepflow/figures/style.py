@@ -59,7 +59,7 @@ def row_name(table: dict[str, Any], *rows: dict[str, Any]) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """`text` on lines of about `width` characters; "column = value" and a number with its unit stay on one."""
+    """`text` on lines of about `width` characters; "column = value", a number and its unit stay on one."""
     joined = re.sub(r" = | (?=dB\b)|(?<=SI-SNRi) ", lambda found: found[0].replace(" ", _JOINED), text)
     lines = textwrap.wrap(joined, width, break_on_hyphens=False)
     return "\n".join(lines).replace(_JOINED, " ")

@@ -11,7 +11,7 @@ from sepflow.figures.learning import learning, read_history
 from sepflow.figures.spectrograms import Example, example, spectrograms
 from sepflow.figures.style import headline, row_name
 from sepflow.inference import Separator, select
-from sepflow.scores import checked, values_by_seed
+from sepflow.scores import check_models, checked, values_by_seed
 from sepflow.simulation.activity import overlap
 from sepflow.simulation.mix import Mix
 from sepflow.tables_layout import compared
@@ -38,7 +38,8 @@ def write_figures(
     learning([_named(group, table) for group in groups], histories, lines, Path(f"{out}_learning"))
     table = table | {"rows": [row for row in table["rows"] if row["mix"] == table["mix"]]}
     metric = table["metrics"][0]
-    checked(table | {"rows": compared(table)}, {table["mix"]: mix.table})
+    stamps = checked(table | {"rows": compared(table)}, {table["mix"]: mix.table})
+    check_models(stamps.values(), results)
     values = {row["id"]: values_by_seed(row, metric).mean(axis=1, skipna=False) for row in compared(table)}
     pairs = pd.Series([mix.pair(row) for row in range(len(mix))], mix.ids)
     shares = pd.Series([overlap(mix.references(row), rate) for row in range(len(mix))], mix.ids)
