@@ -3,9 +3,12 @@
 A check takes the content and where it lies, and raises SepflowError with all that is wrong at once.
 """
 
+import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +29,8 @@ MANIFEST_COLUMNS = (
     "text",
     "path",
 )
+HISTORY_WAY_OUT = "Remove this file; the workflow makes it again, from the run's checkpoint."
+MIX_WAY_OUT = "Remove the mix and make it again."
 SHOWN = 10
 
 
@@ -37,6 +42,47 @@ def refuse(where: str, problems: Sequence[str], way_out: str) -> None:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = "".join(f"\n  {line}" for line in [*problems[:SHOWN], *more])
     raise SepflowError(f"{where}: {count}{lines}\n{way_out}")
+
+
+def read_table(path: Path, way_out: str, **options: Any) -> pd.DataFrame:
+    """The CSV at `path`, by pandas with these `options`; numbers come back to their last bit.
+
+    Raises SepflowError, with the way out, where it is missing or does not parse.
+    """
+    try:
+        return pd.read_csv(path, float_precision="round_trip", **options)
+    except FileNotFoundError:
+        raise SepflowError(f"{path}: not there. {way_out}") from None
+    except (ValueError, OSError, OverflowError) as error:  # pandas has several of the first
+        raise SepflowError(f"{path}: does not read ({str(error).strip()}). {way_out}") from error
+
+
+def read_json(path: Path, keys: Iterable[str], way_out: str) -> dict[str, Any]:
+    """The object in the JSON file at `path`, which must have these `keys`.
+
+    Raises SepflowError, with the way out, where it is missing, does not parse, or is something else.
+    """
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise SepflowError(f"{path}: not there. {way_out}") from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise SepflowError(f"{path}: does not read ({str(error).strip()}). {way_out}") from error
+    if not isinstance(value, dict):
+        raise SepflowError(f"{path}: a {type(value).__name__}, where an object is expected. {way_out}")
+    refuse(str(path), [f"no key {key!r}" for key in keys if key not in value], way_out)
+    return value
+
+
+def _number(column: pd.Series) -> pd.Series:
+    """A column as float64, NaN wherever it holds something else."""
+    return pd.to_numeric(column, errors="coerce").astype("float64")
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Where a column holds a whole number, of a size that files have."""
+    numbers = _number(column)
+    return (numbers % 1 == 0) & numbers.between(-(2**53), 2**53)
 
 
 def shared_speakers(speakers: Iterable[str], splits: Iterable[str]) -> list[str]:
@@ -66,7 +112,8 @@ def check_manifest(manifest: pd.DataFrame, where: str) -> None:
         "another row has this id": table["id"].duplicated(),
         "no speaker": table["speaker"] == "",
         f"split is none of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
-        "no samples": ~(table["samples"] > 0),
+        "no samples": ~(_number(table["samples"]) > 0),
+        "its scale is no number above 0": ~_number(table["scale"]).between(0, math.inf, inclusive="neither"),
         f"silent (below {SILENCE_DB:.0f} dB)": ~(table["level_db"] > SILENCE_DB),
     }
     problems = shared_speakers(table["speaker"], table["split"])
@@ -76,23 +123,32 @@ def check_manifest(manifest: pd.DataFrame, where: str) -> None:
 
 
 def check_mix(table: pd.DataFrame, where: str) -> None:
-    """Check the plan of a mix, one row a mixture: columns, unique ids, lengths, finite gains.
+    """Check the plan of a mix, one row a mixture: columns, unique ids, whole rows, finite gains.
 
     Raises SepflowError listing up to ten offenders together.
     """
     sources = [column[len("utterance_") :] for column in table.columns if column.startswith("utterance_")]
-    keys = ("utterance", "speaker", "sex", "gain_db", "offset")
-    wanted = ["id", "samples", *(f"{key}_{k}" for k in sources or ["1"] for key in keys)]
+    hiss = "noise" in table.columns
+
+    def columns(key: str, noise: list[str]) -> list[str]:
+        return [f"{key}_{k}" for k in sources or ["1"]] + noise * hiss
+
+    named, gains = columns("utterance", ["noise"]), columns("gain_db", ["noise_gain_db"])
+    places = columns("offset", ["offset_noise", "noise_samples"])
+    others = columns("speaker", []) + columns("sex", [])
+    wanted = ["id", "samples", *named, *gains, *places, *others]
     missing = [column for column in wanted if column not in table.columns]
-    way_out = "Remove the mix and make it again."
-    refuse(where, [f"no column {name!r}" for name in missing], way_out)
+    refuse(where, [f"no column {name!r}" for name in missing], MIX_WAY_OUT)
     faults = {
         "another row has this id": table["id"].duplicated(),
-        "no samples": ~(table["samples"] > 0),
-        "a gain is not finite": ~np.isfinite(table[[f"gain_db_{k}" for k in sources]]).all(axis=1),
+        "no samples": ~(_number(table["samples"]) > 0),
+        "a source is not named": (table[named].isna() | (table[named] == "")).any(axis=1),
+        "the row is cut": table[["id", *others]].isna().any(axis=1),
+        "a gain is not finite": ~np.isfinite(table[gains].apply(_number)).all(axis=1),
+        "a length or place is no whole number": ~table[["samples", *places]].apply(_whole).all(axis=1),
     }
     problems = [f"{name}: {fault}" for fault, rows in faults.items() for name in table.loc[rows, "id"]]
-    refuse(where, ["no mixtures"] if table.empty else problems, way_out)
+    refuse(where, ["no mixtures"] if table.empty else problems, MIX_WAY_OUT)
 
 
 def speakers_of(table: pd.DataFrame) -> set[str]:
@@ -127,13 +183,27 @@ def check_scores(table: pd.DataFrame, where: str) -> None:
     )
 
 
+def read_history(path: Path) -> pd.DataFrame:
+    """The validations of a run, one a row, checked; SepflowError where there are none."""
+    history = read_table(path, HISTORY_WAY_OUT)
+    check_history(history, str(path))
+    return history
+
+
 def check_history(table: pd.DataFrame, where: str) -> None:
-    """Check the history of a run, one row a validation: columns, and a loss that is a number."""
-    way_out = "Remove this file; the workflow makes it again, from the run's checkpoint."
-    missing = [x for x in ("step", "validation_loss", "seconds") if x not in table.columns]
-    refuse(where, ["no validations"] if table.empty else [f"no column {x!r}" for x in missing], way_out)
-    faulty = table[~np.isfinite(table["validation_loss"])]
-    refuse(where, [f"step {step}: the loss is not a number" for step in faulty["step"]], way_out)
+    """Check the history of a run, one row a validation: columns, steps in order, losses that are numbers."""
+    columns = ("step", "validation_loss", "seconds")
+    missing = [x for x in columns if x not in table.columns]
+    empty = ["no validations"] if table.empty else []
+    refuse(where, empty or [f"no column {x!r}" for x in missing], HISTORY_WAY_OUT)
+    numbers = table[list(columns)].apply(_number)
+    faulty = table[~np.isfinite(numbers["validation_loss"])]
+    problems = [f"step {step}: the loss is not a number" for step in faulty["step"]]
+    if not (_whole(table["step"]).all() and (numbers["step"].diff().dropna() > 0).all()):
+        problems.append("its steps are no whole numbers that rise")
+    if not np.isfinite(numbers["seconds"]).all():
+        problems.append("its seconds are no numbers")
+    refuse(where, problems, HISTORY_WAY_OUT)
 
 
 def check_size(path: Path, expected: int) -> None:

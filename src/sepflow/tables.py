@@ -13,7 +13,7 @@ from sepflow.contracts import check_scores, speakers_of
 from sepflow.errors import SepflowError
 from sepflow.figures.dots import dot_plot
 from sepflow.files import replacing, write_text
-from sepflow.simulation.mix import read_plan
+from sepflow.simulation.mix import read_own_plan
 from sepflow.statistics import estimate
 from sepflow.tables_layout import compared, in_first, mixes_of
 from sepflow.tables_text import latex, markdown
@@ -110,7 +110,7 @@ def _read(file: str) -> pd.DataFrame:
 
 def _test_set(results: Path, mix: str) -> str:
     """A test mix and its size, in words."""
-    plan = read_plan(results / "mixes" / mix / "mix.csv")
+    plan = read_own_plan(results / "mixes" / mix, mix)
     count = len(speakers_of(plan))
     return f"`{mix}`: {len(plan)} mixtures of {count} speakers that no training has heard"
 

@@ -6,22 +6,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sepflow.contracts import check_history
 from sepflow.figures.style import curve, head, page, save
 
 _PANEL = 1.15  # inches
 _UNITS = (("h", 3600, 3 * 3600), ("min", 60, 180), ("s", 1, 0))  # name, seconds, used from (in seconds)
 NOTE = "Marker: the selected step, of the lowest validation loss. Losses compare within a row of panels only."
-
-
-def read_history(path: Path) -> pd.DataFrame:
-    """The validations of a run, one a row, checked; SepflowError where there are none."""
-    try:
-        history = pd.read_csv(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        history = pd.DataFrame()
-    check_history(history, str(path))
-    return history
 
 
 def learning(
