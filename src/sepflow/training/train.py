@@ -57,7 +57,7 @@ def train(
     module = _begin(spec, results, machine)
     pairs = module.task.pairs
     keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
-    resume = usable(keeper.path, spec)
+    resume = usable(keeper.path, spec, module.state_dict())
     if resume:
         log.info("going on from %s", resume)
     trainer = _trainer(spec, out, keeper, machine, progress)
