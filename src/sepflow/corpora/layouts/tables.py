@@ -1,12 +1,12 @@
 """The tables of a published corpus: transcripts, speakers, labels; their lines, with the places of these."""
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sepflow.errors import SepflowError
+from sepflow.textfiles import read_cells, read_lines
 
 Row = dict[str, str]
 
@@ -30,8 +30,8 @@ class Tables:
     def lines(self, ending: str, comment: str = "") -> Iterator[tuple[str, str]]:
         """(table and number of the line, the line stripped) of all that is neither empty nor a comment."""
         for name in self.named(ending):
-            for number, line in enumerate(self._text(name).split("\n"), 1):
-                if (line := line.strip()) and not (comment and line.startswith(comment)):
+            for number, line in read_lines(self.root / name):
+                if not (comment and line.startswith(comment)):
                     yield f"{name} line {number}", line
 
     def pairs(self, ending: str) -> dict[str, str]:
@@ -45,23 +45,10 @@ class Tables:
         Raises SepflowError where a row has not as many cells as there are columns.
         """
         for name in self.named(ending):
-            lines = csv.reader(self._text(name).split("\n"), delimiter=delimiter)
-            header = [cell.strip() for cell in next(lines, [])]
-            for cells in filter(None, lines):
-                place = f"{name} line {lines.line_num}"
-                if len(cells) != len(header):
-                    raise SepflowError(
-                        f"{self.root / name} line {lines.line_num}: {len(cells)} cells where line 1 names "
-                        f"{len(header)} columns. Take the published table."
-                    )
-                yield place, {key: cell.strip() for key, cell in zip(header, cells, strict=True)}
-
-    def _text(self, name: str) -> str:
-        path = self.root / name
-        try:
-            return path.read_text(encoding="utf-8-sig")
-        except (UnicodeDecodeError, OSError) as error:
-            raise SepflowError(f"{path}: does not read ({error}). Take the published file.") from None
+            for number, row in read_cells(self.root / name, delimiter)[1]:
+                if isinstance(row, str):
+                    raise SepflowError(f"{self.root / name} line {number}: {row}. Take the published table.")
+                yield f"{name} line {number}", {key: cell.strip() for key, cell in row.items()}
 
 
 def fill(
