@@ -38,9 +38,7 @@ def read_text(path: Path) -> str:
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise SepflowError(
-            f"{path} line {line}: a NUL: damaged, or not UTF-8. Save it as UTF-8."
-        )
+        raise SepflowError(f"{path} line {line}: a NUL: damaged, or not UTF-8. Save it as UTF-8.")
     return text
 
 

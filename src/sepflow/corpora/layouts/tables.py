@@ -11,6 +11,17 @@ from sepflow.textfiles import read_cells, read_lines
 Row = dict[str, str]
 
 
+class Cells(dict[str, str]):
+    """The cells of a line by their columns; SepflowError for a column that the table has not."""
+
+    def __init__(self, cells: Row, table: Path):
+        super().__init__(cells)
+        self._table = table
+
+    def __missing__(self, column: str) -> str:
+        raise SepflowError(f"{self._table} line 1: no column {column!r}. Take the published table.")
+
+
 @dataclass(frozen=True)
 class Tables:
     """The tables of the corpus in `root`, paths below it. `ending`s are regular expressions, in any case.
@@ -39,16 +50,22 @@ class Tables:
         words = (line.split(maxsplit=1) for _, line in self.lines(ending))
         return {first: " ".join(rest) for first, *rest in words}
 
-    def rows(self, ending: str, delimiter: str = ",") -> Iterator[tuple[str, Row]]:
+    def rows(self, ending: str, delimiter: str = ",") -> Iterator[tuple[str, Cells]]:
         """(table and number of the line, {column: cell}) of tables with a header; all cells stripped.
 
         Raises SepflowError where a row has not as many cells as there are columns.
         """
         for name in self.named(ending):
             for number, row in read_cells(self.root / name, delimiter)[1]:
+                place = f"{name} line {number}"
                 if isinstance(row, str):
-                    raise SepflowError(f"{self.root / name} line {number}: {row}. Take the published table.")
-                yield f"{name} line {number}", {key: cell.strip() for key, cell in row.items()}
+                    raise self.broken(place, row)
+                cells = {key: cell.strip() for key, cell in row.items()}
+                yield place, Cells(cells, self.root / name)
+
+    def broken(self, place: str, reason: str) -> SepflowError:
+        """What to raise where the line at `place` cannot be what was published."""
+        return SepflowError(f"{self.root / place}: {reason}. Take the published table.")
 
 
 def fill(
