@@ -128,12 +128,16 @@ def check_scores(table: pd.DataFrame, where: str) -> None:
 
 
 def check_history(table: pd.DataFrame, where: str) -> None:
-    """Check the history of a run, one row a validation: columns, and a loss that is a number."""
+    """Check the history of a run, one row a validation: columns, and a number in each of them."""
     way_out = "Remove this file; the workflow makes it again, from the run's checkpoint."
-    missing = [x for x in ("step", "validation_loss", "seconds") if x not in table.columns]
+    columns = ["step", "validation_loss", "seconds"]
+    missing = [x for x in columns if x not in table.columns]
     refuse(where, ["no validations"] if table.empty else [f"no column {x!r}" for x in missing], way_out)
-    faulty = table[~np.isfinite(table["validation_loss"])]
-    refuse(where, [f"step {step}: the loss is not a number" for step in faulty["step"]], way_out)
+    numbers = np.isfinite(table[columns])
+    faulty = [
+        f"step {table['step'][i]}: {x} is not a number" for x in columns for i in table.index[~numbers[x]]
+    ]
+    refuse(where, faulty, way_out)
 
 
 def check_size(path: Path, expected: int) -> None:

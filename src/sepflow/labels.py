@@ -19,7 +19,7 @@ def write_labels(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, devic
     """
     if recipe["unit"] == "segment":
         mix = mix.segments(round(recipe["segment"] * rate_of(recipe)))
-    separator = Separator(model, device)
+    separator = Separator(model, device, recipe["run"])
     with replacing(out / "labels.f32") as temporary, temporary.open("wb") as file:
         for row in range(len(mix)):
             estimates = separator(mix.mixture(row))

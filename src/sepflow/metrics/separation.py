@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from sepflow import audio
 from sepflow.errors import SepflowError
-from sepflow.metrics.names import MOST_DB
+from sepflow.metrics import MOST_DB
 
 _TAPS = 512
 

@@ -8,7 +8,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import write_text
 from sepflow.identity import data_parts, digest
 from sepflow.labels import write_labels
-from sepflow.models.artefact import load_model
+from sepflow.models.artefact import read_spec
 from sepflow.simulation.decide import decide_in
 from sepflow.simulation.mix import open_mix
 from sepflow.simulation.recipes import LISTED, corpora_of
@@ -22,7 +22,7 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
     Raises SepflowError for a corpus or a run that is missing, with its name.
     """
     if spec["init"]:
-        other = load_model(_trained(spec["init"], results))[1]
+        other = read_spec(_trained(spec["init"], results), spec["init"])
         if spec["disjoint_speakers"]:
             _mix(other["data"]["mix"], results, device)
     for part in data_parts(spec):

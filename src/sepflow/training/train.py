@@ -1,5 +1,6 @@
 """Train one run: from its resolved spec to a model, its history and its provenance."""
 
+import hashlib
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from sepflow import provenance
 from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
-from sepflow.files import write_json, write_text
-from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral
-from sepflow.models.artefact import load_model, save_model
+from sepflow.files import write_bytes, write_json, write_text
+from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
+from sepflow.models.artefact import load_model, pack_model, read_spec
 from sepflow.models.masking import MASK_LAYER
 from sepflow.simulation.mix import open_mix, read_plan
 from sepflow.simulation.recipes import corpora_of
@@ -128,7 +129,7 @@ def _check_speakers(spec: dict[str, Any], results: Path) -> None:
     own = spec["data"]["mix"]
     others = [spec["joint"]["mix"]] if spec["joint"] else []
     if spec["init"]:
-        first = load_model(results / "runs" / spec["init"] / "model.safetensors")[1]
+        first = read_spec(results / "runs" / spec["init"] / "model.safetensors", spec["init"])
         others.append(first["data"]["mix"])
     for other in others:
         if corpora_of(other)["corpus"] == corpora_of(own)["corpus"]:
@@ -141,7 +142,7 @@ def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
 
     Raises SepflowError where the models differ in anything else.
     """
-    weights, other = load_model(path)
+    weights, other = load_model(path, spec["init"])
     weights = model_weights(weights)
     differs = difference(other["model"], spec["model"])
     if any(key != "sources" for key, _, _ in differs):
@@ -169,12 +170,17 @@ def _write(
     deletes them, and the run is at its end again at once.
     """
     write_json(out / "spec.json", spec)
-    write_text(out / "history.csv", pd.DataFrame(keeper.history).to_csv(index=False))
+    history = pd.DataFrame(keeper.history).to_csv(index=False)
+    write_text(out / "history.csv", history)
+    model = pack_model(keeper.best, spec)
     best = min(keeper.history, key=lambda row: row["validation_loss"])
     write_json(
         out / "run.json",
         origin
         | {
+            "run": run_name(spec),
+            "model": hashlib.sha256(model).hexdigest(),
+            "history": hashlib.sha256(history.encode()).hexdigest(),
             "device": provenance.device_name(trainer.strategy.root_device),
             "threads": torch.get_num_threads(),
             "machine": asdict(machine),
@@ -185,5 +191,5 @@ def _write(
             "parameters": sum(w.numel() for w in keeper.best.values()),
         },
     )
-    save_model(out / "model.safetensors", keeper.best, spec)
+    write_bytes(out / "model.safetensors", model)
     log.info("done: %d steps, the model of step %d", trainer.global_step, best["step"])
