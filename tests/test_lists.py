@@ -66,12 +66,12 @@ def test_as_they_are_all_are_read(world, tmp_path):
         ("/etc/passwd.wav", "leads out of the corpus"),
         ("../wsj0/a/u0.wav", "leads out of the corpus"),
         ("wsj0/../../u0.wav", "leads out of the corpus"),
-        ("wsj0\\a\\u0.wav", "directories are parted by '/'"),
-        ("wsj0/a\0/u0.wav", "is no path"),
+        ("wsj0\\..\\..\\a\\u0.wav", "leads out of the corpus"),
+        ("wsj0/a\x07/u0.wav", "holds what no path does"),
     ],
 )
 def test_no_list_leads_out_of_its_corpus(world, tmp_path, path, said):
-    shown = repr(path) + (" leads" if "leads" in said else "")
+    shown = repr(path.replace("\\", "/"))
     with pytest.raises(SepflowError) as wsj:
         wsj0mix(tmp_path, first=path)
     assert "line 3: " in str(wsj.value) and said in str(wsj.value) and shown in str(wsj.value)
@@ -90,7 +90,7 @@ def test_no_list_leads_out_of_its_corpus(world, tmp_path, path, said):
     assert "line 2: origin_path: " in str(of_noise.value) and said in str(of_noise.value)
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/b", "a\0b", "x" * 201, "ä" * 101, "a\tb"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a\x07b", "x" * 201, "ä" * 101, "a\tb"])
 def test_no_list_names_what_is_no_file(world, tmp_path, name):
     with pytest.raises(SepflowError, match="line 4: mixture_ID: .* cannot be a file's name"):
         librimix(tmp_path, world, mixture_ID=name)

@@ -12,11 +12,12 @@ import librimix_corpora as libri
 import whamr_corpus
 from librimix_corpora import put_table, run, table
 from sepflow import corpora
-from sepflow.files import write_text
 from sepflow.identity import digest
+from sepflow.seals import digest_of
 from sepflow.simulation import librimix_noise
 from sepflow.simulation.decide import decide
 from sepflow.simulation.export import export
+from sepflow.simulation.mix import write_plan
 
 SMALL = ("--rates", 8000, "--modes", "min", "--jobs", 1)
 MIX = {"kind": "speakers", "split": "train", "mixtures": 40, "speakers": 2, "level_difference": [-5.0, 5.0],
@@ -60,11 +61,12 @@ def made(tmp_path_factory, voices):
             )
     corpora.build(MIX["corpus"], root / "results/corpora" / digest(MIX["corpus"]), voices, 1)
     manifest = corpora.packed.read_manifest(root / "results/corpora" / digest(MIX["corpus"]))
-    for recipe in (MIX, labelled()):
-        plan = decide(MIX, manifest)
-        folder = root / "results/mixes" / digest(recipe)
-        write_text(folder / "mix.csv", plan.to_csv(index=False))
+    plan = decide(MIX, manifest)
+    write_plan(root / "results/mixes" / digest(MIX), plan)
+    folder = root / "results/mixes" / digest(labelled())
+    folder.mkdir(parents=True)
     (0.1 * rng.standard_normal(2 * plan["samples"].sum())).astype("<f4").tofile(folder / "labels.f32")
+    write_plan(folder, plan, {"labels.f32": digest_of(folder / "labels.f32")}, run="abc", model="")
     return root
 
 
@@ -132,6 +134,10 @@ def nudge(path, place):
 def sources_change(world, out, kind):
     for path in sorted(world.glob(KINDS[kind][0])):
         nudge(path, slice(1500, 1600))
+        if (seal := path.parent / "seal.json").exists():  # as who made it anew would
+            said = json.loads(seal.read_text())
+            said["files"][path.name] = digest_of(path)
+            seal.write_text(json.dumps(said))
 
 
 def damage(how):

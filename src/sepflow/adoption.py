@@ -10,8 +10,8 @@ from sepflow.files import write_bytes, write_json
 from sepflow.identity import difference, difference_in_words, fill_neutral, run_name
 from sepflow.models.artefact import load_model
 from sepflow.plan import Plan
+from sepflow.results import MARK
 
-MARK = "adopted.json"
 FILES = (
     "spec.json",
     "history.csv",
@@ -43,11 +43,6 @@ def adopt(directory: Path, plan: Plan, results: Path) -> str:
     for file in FILES:
         write_bytes(out / file, (directory / file).read_bytes())
     return name
-
-
-def is_adopted(run: Path) -> bool:
-    """Whether the run in this directory of the results was made elsewhere, and is whole."""
-    return (run / MARK).exists() and (run / "model.safetensors").exists()
 
 
 def _unplanned(directory: Path, spec: dict[str, Any], plan: Plan) -> str:

@@ -2,13 +2,14 @@
 
 import functools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 
-from sepflow.corpora.packed import AUDIO, MANIFEST
 from sepflow.files import write_json
 from sepflow.identity import canonical, digest
+from sepflow.seals import SEAL
 from sepflow.simulation.journal import contents
 from sepflow.simulation.mix import Mix, open_mix
 from sepflow.simulation.recipes import Recipe, corpora_of, rate_of
@@ -21,11 +22,13 @@ def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
     float32, unclipped, at the rate of the mix. A labelled mix has the labels for sources. Begun before, it
     goes on. At last comes `out`/complete.json, with the number of mixtures and the names of the directories.
     """
-    mix = open_mix(recipe, results)
+    mix = open_mix(recipe, results, math.inf)
     parts = list(_signals(mix, 0))
     tree = Tree(out, "mix", {"mix": digest(recipe)}, {})
     items = [(row, name, tuple(parts)) for row, name in enumerate(mix.ids)]
-    made_of = contents(_inputs(recipe, results))
+    # Which were held against all that there is: so they stand for it.
+    seals = [mix.directory, *(results / "corpora" / digest(corpus) for corpus in corpora_of(recipe).values())]
+    made_of = contents({directory.name: directory / SEAL for directory in seals})
     tree.render(
         items,
         functools.partial(_render, canonical(recipe), results),
@@ -42,19 +45,7 @@ def _signals(mix: Mix, row: int) -> dict[str, np.ndarray]:
     return signals if mix.noise_corpus is None else signals | {"noise": mix.noise(row)}
 
 
-def _inputs(recipe: Recipe, results: Path) -> dict[str, Path]:
-    """The files that a mix is read from: it, and its corpora."""
-    mix = results / "mixes" / digest(recipe)
-    files = {"mix.csv": mix / "mix.csv"}
-    if recipe["kind"] == "labels":
-        files["labels.f32"] = mix / "labels.f32"
-    for part, corpus in corpora_of(recipe).items():
-        files |= {f"{part}/{name}": results / "corpora" / digest(corpus) / name for name in (MANIFEST, AUDIO)}
-    return files
-
-
 def _sources(made_of: dict[str, str], item: tuple[int, str, tuple[str, ...]]) -> dict[str, str]:
-    # All mixtures are of the same few large files, which are read once.
     return made_of
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.errors import SepflowError
+from sepflow.files import check_regular, reason_of
+from sepflow.seals import digest_of
+from sepflow.textfiles import as_on_disk
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,10 @@ class Record:
 
     def whole(self, root: Path) -> bool:
         """Whether all of its files lie below `root`, each with the content that was written."""
-        return all(_content(root / path) == digest for path, digest in self.files.items())
+        try:
+            return all(_content(root / path) == digest for path, digest in self.files.items())
+        except SepflowError:  # not there, or no file
+            return False
 
     def outdated(self, other: "Record") -> bool:
         """Whether it was made from a file that had changed when `other`, of the same items, was made."""
@@ -50,21 +56,21 @@ class Record:
 
 def contents(files: Mapping[str, Path]) -> dict[str, str]:
     """{name: SHA-256 of the file}, in hexadecimal. Raises SepflowError for what is no file that reads."""
-    digests = {name: _content(path) for name, path in files.items()}
+    digests = {}
     for name, path in files.items():
-        if digests[name] is None:
-            raise SepflowError(f"{path}: not there, or no file that can be read.")
+        try:
+            digests[name] = _content(as_on_disk(path))
+        except SepflowError as reason:
+            raise SepflowError(f"{path}: {reason}") from None
     return digests
 
 
-def _content(path: Path) -> str | None:
+def _content(path: Path) -> str:
+    check_regular(path)  # to open a pipe would wait for ever
     try:
-        if not path.is_file():  # to open a pipe would wait for ever
-            return None
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
+        return digest_of(path)
+    except OSError as error:
+        raise SepflowError(reason_of(error)) from None
 
 
 def _digest_of(shard: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from sepflow.errors import SepflowError
 from sepflow.identity import digest
 from sepflow.simulation import inputs, journal
 from sepflow.simulation.rendering import Tree
+from sepflow.textfiles import as_on_disk
 
 SPEEDS = {"sp08": Fraction(8, 10), "sp12": Fraction(12, 10)}
 NEEDS_SOX = (
@@ -80,7 +81,7 @@ def _at_speed_of(wham: Path, recording: str, speed: Fraction) -> np.ndarray:
 def read_from(wham: Path, name: str) -> Path:
     """The file that a noise is read from: its own, or that of the recording that it can be made of."""
     made_of = original(name)
-    return wham / (name if made_of is None or (wham / name).is_file() else made_of[0])
+    return wham / (name if made_of is None or as_on_disk(wham / name).is_file() else made_of[0])
 
 
 def read_noise(wham: Path, name: str, frames: int = -1) -> np.ndarray:

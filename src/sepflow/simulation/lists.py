@@ -9,7 +9,7 @@ import numpy as np
 
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
-from sepflow.simulation.inputs import number, positive, text
+from sepflow.simulation.inputs import number, path, positive, text
 
 LONGEST = 200  # bytes of a file's name: while it is written, more stands around it
 BOUND = 200.0  # dB, up and down: beyond it a level is a slip, and its square no float32
@@ -27,11 +27,11 @@ def file_name(cell: str) -> str:
 
 def inside(cell: str) -> str:
     """A path that stays below the directory of its corpus. Raises ValueError."""
-    text(cell)
+    cell = path(cell)
     if PurePosixPath(cell).is_absolute() or ".." in PurePosixPath(cell).parts:
         raise ValueError(f"{cell!r} leads out of the corpus: a path is relative to it, and has no '..'")
-    if "\\" in cell or not cell.isprintable():
-        raise ValueError(f"{cell!r} is no path: directories are parted by '/'")
+    if not cell.isprintable():
+        raise ValueError(f"{cell!r} holds what no path does")
     return cell
 
 
@@ -73,7 +73,7 @@ def refuse_twice(where: str, names: Iterable[tuple[int, str]], place: str = "lin
     refuse(where, problems, "Each mixture is a file: leave the second out, or rename it.")
 
 
-def check_sounding(path: Path, samples: np.ndarray) -> None:
+def check_sounding(where: Path, samples: np.ndarray) -> None:
     """Raise SepflowError where a source, [T], is silent or constant: no level can be given to it."""
     if len(samples) and not np.ptp(samples) > 0:
-        raise SepflowError(f"{path}: silent, every sample is {samples[0]:g}. No level can be given to it.")
+        raise SepflowError(f"{where}: silent, every sample is {samples[0]:g}. No level can be given to it.")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sepflow.contracts import refuse
 from sepflow.corpora.wsj0 import key, utterance
-from sepflow.errors import SepflowError
 from sepflow.simulation.lists import different, factor, file_name, inside, level, refuse_twice
+from sepflow.textfiles import read_lines
 
 WAY_OUT = "Take the published metadata (metadata/ of pywsj0-mix), or mend the lines."
 ONE_KIND = "Keep the tables of one kind: the field's program takes whichever its directory lists last."
@@ -34,12 +34,9 @@ def read_list(path: Path, speakers: int, powers: dict[str, float]) -> list[Mixtu
     have no power.
     """
     rows, names, problems = [], [], []
-    for line, text in enumerate(_text(path).splitlines(), 1):
-        fields = text.split()
-        if not fields:
-            continue
+    for line, text in read_lines(path):
         try:
-            rows.append(_row(fields, speakers))
+            rows.append(_row(text.split(), speakers))
             names.append((line, file_name(name(*rows[-1]))))
         except ValueError as reason:
             problems.append(f"line {line}: {reason}")
@@ -70,13 +67,10 @@ def read_powers(directory: Path) -> dict[str, float]:
     problems: list[str] = []
     conflicts: list[str] = []
     for path in sorted(directory.glob("*.txt")):
-        for line, text in enumerate(_text(path).splitlines(), 1):
-            fields = text.split()
-            if not fields:
-                continue
+        for line, text in read_lines(path):
             place = f"{path.name} line {line}"
             try:
-                spoken, power = _power(fields)
+                spoken, power = _power(text.split())
             except ValueError as reason:
                 problems.append(f"{place}: {reason}")
                 continue
@@ -100,10 +94,3 @@ def _power(fields: list[str]) -> tuple[str, float]:
     if len(fields) != 2:
         raise ValueError(f"{len(fields)} fields, not 2 (utterance and power)")
     return fields[0], factor(fields[1])
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SepflowError(f"{path}: does not read ({error}).") from None

@@ -37,7 +37,8 @@ class Separation(Task):
 
     def compare(self, estimates: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
         """The objective of `estimates` [B, M, T] against `references` [B, C, T]: (loss [B], assignment)."""
-        if self.pairs:
-            return mixit(estimates, references, self.objective["max_snr"])
         loss = pairwise_loss(self.objective["loss"], max_snr=self.objective["max_snr"])
-        return pit(estimates, references, loss)
+        return (mixit if self.pairs else pit)(estimates, references, loss)
+
+
+TASK = Separation
