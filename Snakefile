@@ -14,6 +14,7 @@ configfile: "config/config.yaml"
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from sepflow import plan
+from sepflow.code import code_digest
 from sepflow.errors import SepflowError
 from sepflow.workflow import CURVES, PICTURES, Jobs, export_package
 

@@ -3,7 +3,8 @@ rule evaluate:
         model="results/runs/{run}/model.safetensors",
         mix=jobs.mix_inputs,
     output:
-        "results/runs/{run}/scores/{mix}.csv",
+        scores="results/runs/{run}/scores/{mix}.csv",
+        stamp="results/runs/{run}/scores/{mix}.json",
     log:
         "results/logs/evaluate/{run}-{mix}.log",
     benchmark:
@@ -20,6 +21,7 @@ rule evaluate:
         gpu=GPU,
     params:
         recipe=jobs.mix_recipe,
-        code=jobs.code(*jobs.SCORING),
+        code=jobs.scoring_code,
+        scorers=jobs.scorers,
     script:
         "../workflow/scripts/evaluate.py"

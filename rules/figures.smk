@@ -22,7 +22,7 @@ rule figure:
         losses=jobs.losses,
         recipe=jobs.figure_mix,
         untrained=jobs.plan.untrained,
-        code=jobs.code(*jobs.SCORING, *jobs.FIGURES),
+        code=jobs.figure_code,
     script:
         "../workflow/scripts/figure.py"
 
@@ -50,6 +50,6 @@ rule training_figure:
     params:
         figure=jobs.training_figure,
         untrained=jobs.plan.untrained,
-        code=jobs.code(*jobs.CURVES),
+        code=code_digest("figures/training.py"),
     script:
         "../workflow/scripts/training_figure.py"

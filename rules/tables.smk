@@ -20,6 +20,6 @@ rule table:
     params:
         table=jobs.table,
         context=jobs.context,
-        code=jobs.code(*jobs.TABLES),
+        code=code_digest("tables.py"),
     script:
         "../workflow/scripts/table.py"

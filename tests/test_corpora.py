@@ -148,7 +148,7 @@ def test_no_manifest_stands_for_half_a_corpus(tmp_path):
     with pytest.raises(SepflowError, match="Build this corpus first"):
         PackedCorpus(tmp_path / "elsewhere")
     (tmp_path / MANIFEST).write_text("id,samples\na,many\n")
-    with pytest.raises(SepflowError, match="does not read"):
+    with pytest.raises(SepflowError, match="no whole table"):
         PackedCorpus(tmp_path)
 
 

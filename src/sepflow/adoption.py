@@ -8,9 +8,8 @@ from sepflow.errors import SepflowError
 from sepflow.files import write_bytes, write_json
 from sepflow.identity import difference, difference_in_words, fill_neutral
 from sepflow.plan import Plan
+from sepflow.results import MARK
 from sepflow.runs import FILES, check_run
-
-MARK = "adopted.json"
 
 
 def adopt(directory: Path, plan: Plan, results: Path) -> str:
@@ -31,11 +30,6 @@ def adopt(directory: Path, plan: Plan, results: Path) -> str:
     for file in FILES:
         write_bytes(out / file, (directory / file).read_bytes())
     return name
-
-
-def is_adopted(run: Path) -> bool:
-    """Whether the run in this directory of the results was made elsewhere, and is whole."""
-    return (run / MARK).exists() and (run / "model.safetensors").exists()
 
 
 def _unplanned(directory: Path, spec: dict[str, Any], plan: Plan) -> str:

@@ -3,17 +3,16 @@
 A check takes the content and where it lies, and raises SepflowError with all that is wrong at once.
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sepflow.errors import SepflowError
+from sepflow.reading import read_table
 
 SPLITS = ("train", "validation", "test")
 SILENCE_DB = -80.0  # RMS level re full scale; below it a recording is taken for a dead channel
@@ -42,36 +41,6 @@ def refuse(where: str, problems: Sequence[str], way_out: str) -> None:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = "".join(f"\n  {line}" for line in [*problems[:SHOWN], *more])
     raise SepflowError(f"{where}: {count}{lines}\n{way_out}")
-
-
-def read_table(path: Path, way_out: str, **options: Any) -> pd.DataFrame:
-    """The CSV at `path`, by pandas with these `options`; numbers come back to their last bit.
-
-    Raises SepflowError, with the way out, where it is missing or does not parse.
-    """
-    try:
-        return pd.read_csv(path, float_precision="round_trip", **options)
-    except FileNotFoundError:
-        raise SepflowError(f"{path}: not there. {way_out}") from None
-    except (ValueError, OSError, OverflowError) as error:  # pandas has several of the first
-        raise SepflowError(f"{path}: does not read ({str(error).strip()}). {way_out}") from error
-
-
-def read_json(path: Path, keys: Iterable[str], way_out: str) -> dict[str, Any]:
-    """The object in the JSON file at `path`, which must have these `keys`.
-
-    Raises SepflowError, with the way out, where it is missing, does not parse, or is something else.
-    """
-    try:
-        value = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise SepflowError(f"{path}: not there. {way_out}") from None
-    except (ValueError, OSError, RecursionError) as error:
-        raise SepflowError(f"{path}: does not read ({str(error).strip()}). {way_out}") from error
-    if not isinstance(value, dict):
-        raise SepflowError(f"{path}: a {type(value).__name__}, where an object is expected. {way_out}")
-    refuse(str(path), [f"no key {key!r}" for key in keys if key not in value], way_out)
-    return value
 
 
 def _number(column: pd.Series) -> pd.Series:
@@ -185,7 +154,7 @@ def check_scores(table: pd.DataFrame, where: str) -> None:
 
 def read_history(path: Path) -> pd.DataFrame:
     """The validations of a run, one a row, checked; SepflowError where there are none."""
-    history = read_table(path, HISTORY_WAY_OUT)
+    history = read_table(path, (), HISTORY_WAY_OUT)
     check_history(history, str(path))
     return history
 

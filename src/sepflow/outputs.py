@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from sepflow.errors import SepflowError
+from sepflow.files import replace_all
 from sepflow.streams import resampled
 
 _LARGEST_WAV = 2**32 - 2**12  # bytes of samples; beyond, RF64, which is WAV with a longer header
@@ -28,8 +29,8 @@ def write_loudest(
         with tempfile.TemporaryDirectory(prefix=".separate-", dir=outputs[0].parent) as scratch:
             blocks = resampled(_heard(estimates, energies), source, target, samples)
             files = _write_all(blocks, Path(scratch), target, samples)
-            for number, output in zip(_loudest(energies, len(outputs)), outputs, strict=True):
-                files[number].replace(output)
+            loudest = [files[number] for number in _loudest(energies, len(outputs))]
+            replace_all(loudest, outputs, Path(scratch))
     except (soundfile.SoundFileError, OSError) as error:
         raise SepflowError(
             f"{outputs[0]}: cannot be written ({error}). Is the disk full, or the directory not yours?"

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from sepflow.contracts import read_history, read_json, refuse
+from sepflow.contracts import read_history
 from sepflow.errors import SepflowError
 from sepflow.identity import difference_in_words, fill_neutral, run_name
 from sepflow.inference import restore
 from sepflow.models.artefact import read_spec
+from sepflow.reading import read_record
 from sepflow.seals import UnsealedError, digest_of
 
 # The model last: it says that all is whole.
@@ -33,7 +34,7 @@ def check_run(directory: Path) -> tuple[str, dict[str, Any]]:
     UnsealedError where the record is of a version that wrote no digests.
     """
     name, spec = check_model(directory)
-    record = read_record(directory, name)
+    record = check_record(directory, name)
     missing = [key for key in SEALED if key not in record]
     if missing:
         raise UnsealedError(
@@ -53,7 +54,7 @@ def check_model(directory: Path) -> tuple[str, dict[str, Any]]:
     missing = [file for file in FILES if not (directory / file).is_file()]
     if missing:
         raise SepflowError(f"{directory}: no finished run: {', '.join(missing)} missing")
-    spec = read_json(directory / SPEC, (), WAY_OUT)
+    spec = read_record(directory / SPEC, {}, WAY_OUT)
     try:
         name = run_name(fill_neutral(spec))
         differs = difference_in_words(read_spec(directory / MODEL), spec)
@@ -65,12 +66,10 @@ def check_model(directory: Path) -> tuple[str, dict[str, Any]]:
     return name, spec
 
 
-def read_record(directory: Path, name: str) -> dict[str, Any]:
+def check_record(directory: Path, name: str) -> dict[str, Any]:
     """The record (run.json) of the run `name` in `directory`: all keys are there, the history as it says."""
     path = directory / RECORD
-    record = read_json(path, KINDS, WAY_OUT)
-    wrong = [key for key, kind in KINDS.items() if not isinstance(record[key], kind)]
-    refuse(str(path), [f"{key} is {record[key]!r}" for key in wrong], WAY_OUT)
+    record = read_record(path, KINDS, WAY_OUT)
     if record.get("run", name) != name:
         raise SepflowError(f"{path}: of another run, {record['run']}, not of {name}. {WAY_OUT}")
     steps = read_history(directory / HISTORY)["step"]

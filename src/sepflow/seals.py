@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sepflow.contracts import read_json
 from sepflow.errors import SepflowError
 from sepflow.files import write_json
+from sepflow.reading import read_record
 
 SEAL = "seal.json"
 # Bytes. To read so many takes 20 to 80 ms: under 1 % of any job, which begins with seconds of imports.
@@ -70,10 +70,10 @@ def _read(directory: Path, name: str, files: Sequence[str]) -> dict[str, Any]:
             f"{path}: not there: copied without it, or made by a version that wrote none. If these files are "
             f"what they should be, seal them: sepflow verify --seal {directory}. Else: {way_out}"
         )
-    seal = read_json(path, ("name", "files"), way_out)
+    seal = read_record(path, {"name": str, "files": dict}, way_out)
     if seal["name"] != name:
         raise SepflowError(f"{directory}: holds {seal['name']!r}, not {name!r}. {way_out}")
-    if not isinstance(seal["files"], dict) or not set(files) <= set(seal["files"]):
+    if not set(files) <= set(seal["files"]):
         raise SepflowError(f"{path}: says nothing of {' or '.join(files)}. {way_out}")
     return seal
 

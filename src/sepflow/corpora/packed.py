@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sepflow.contracts import MANIFEST_COLUMNS, check_manifest, read_table
+from sepflow.contracts import MANIFEST_COLUMNS, check_manifest
 from sepflow.errors import SepflowError
 from sepflow.files import replacing, write_bytes
+from sepflow.reading import read_table
 from sepflow.seals import CHEAP, check_seal, write_seal
 
 AUDIO, MANIFEST = "audio.i16", "manifest.csv"
@@ -85,7 +86,7 @@ def read_manifest(directory: Path, name: str | None = None) -> pd.DataFrame:
         check_seal(path.parent, name, [MANIFEST])
     # A speaker may be called NA.
     numbers = defaultdict(lambda: str, NUMBERS)
-    manifest = read_table(path, way_out, dtype=numbers, keep_default_na=False)
+    manifest = read_table(path, (), way_out, dtype=numbers, keep_default_na=False)
     check_manifest(manifest, str(path))
     return manifest.set_index("id")
 

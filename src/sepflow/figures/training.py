@@ -9,6 +9,7 @@ from sepflow.contracts import read_history, refuse
 from sepflow.figures.epochs import REACHES, SI_SNR, SWITCHES, draw
 from sepflow.figures.style import headline
 from sepflow.files import replacing
+from sepflow.quoting import spreadsheet
 
 COLUMNS = ("panel", "strategy", "source", "seed", "quantity", "epoch", "value", "low", "high")
 
@@ -30,7 +31,7 @@ def write_training(figure: dict[str, Any], context: dict[str, Any], results: Pat
     lines = [headline(figure["caption"], context), NOTE.format(baseline=baseline), published]
     draw(figure, table, lines, out)
     with replacing(Path(f"{out}.csv")) as temporary:
-        table.to_csv(temporary, index=False)
+        spreadsheet(table).to_csv(temporary, index=False)
 
 
 def points(figure: dict[str, Any], histories: dict[str, pd.DataFrame]) -> pd.DataFrame:

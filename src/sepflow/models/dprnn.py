@@ -125,3 +125,6 @@ class DPRNN(MaskingModel):
         hop = check_chunks(chunk, hop)
         super().__init__(filters, kernel, stride, mask)
         self.separator = DualPathRNN(sources, filters, bottleneck, hidden, chunk, hop, repeats)
+
+
+MODEL = DPRNN

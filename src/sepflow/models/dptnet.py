@@ -113,3 +113,6 @@ class DPTNet(MaskingModel):
         hop = check_chunks(chunk, hop)
         super().__init__(filters, kernel, stride, mask)
         self.separator = DualPathTransformer(sources, filters, heads, hidden, chunk, hop, repeats)
+
+
+MODEL = DPTNet

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sepflow.contracts import MIX_WAY_OUT, check_mix, check_size, read_table, refuse
+from sepflow.contracts import MIX_WAY_OUT, check_mix, check_size, refuse
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.files import write_bytes
 from sepflow.identity import digest
+from sepflow.reading import read_table
 from sepflow.seals import CHEAP, check_seal, write_seal
 from sepflow.simulation.recipes import LISTED, Recipe, corpora_of, rate_of, unlabelled
 from sepflow.simulation.resampled import Resampled
@@ -139,9 +140,9 @@ def write_plan(
 
 def read_plan(path: Path) -> pd.DataFrame:
     """The plan of a mix, checked. Names are strings: "007" is a speaker, "NA" too."""
-    columns = read_table(path, MIX_WAY_OUT, nrows=0).columns
+    columns = read_table(path, (), MIX_WAY_OUT, nrows=0).columns
     names = {column: str for column in columns if not column.startswith(NUMBERS)}
-    table = read_table(path, MIX_WAY_OUT, keep_default_na=False, dtype=names)
+    table = read_table(path, (), MIX_WAY_OUT, keep_default_na=False, dtype=names)
     check_mix(table, str(path))
     whole = [column for column in columns if column.startswith(("samples", "offset_", "noise_samples"))]
     return table.astype(dict.fromkeys(whole, "int64"))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sepflow.contracts import refuse
 from sepflow.corpora.wsj0 import utterance
-from sepflow.errors import SepflowError
+from sepflow.simulation import inputs
 from sepflow.simulation.inputs import number, positive
+from sepflow.textfiles import read_lines
 
 WAY_OUT = "Take the published metadata (metadata/ of pywsj0-mix), or mend the lines."
 ONE_KIND = "Keep the tables of one kind: the field's program takes whichever its directory lists last."
@@ -33,12 +34,9 @@ def read_list(path: Path, speakers: int, powers: dict[str, float]) -> list[Mixtu
     Raises SepflowError with all faulty lines, or with all utterances that have no power.
     """
     rows, problems = [], []
-    for line, text in enumerate(_text(path).splitlines(), 1):
-        fields = text.split()
-        if not fields:
-            continue
+    for line, text in read_lines(path):
         try:
-            rows.append(_row(fields, speakers))
+            rows.append(_row(text.split(), speakers))
         except ValueError as reason:
             problems.append(f"line {line}: {reason}")
     refuse(str(path), problems or ([] if rows else ["no lines"]), WAY_OUT)
@@ -68,13 +66,10 @@ def read_powers(directory: Path) -> dict[str, float]:
     problems: list[str] = []
     conflicts: list[str] = []
     for path in sorted(directory.glob("*.txt")):
-        for line, text in enumerate(_text(path).splitlines(), 1):
-            fields = text.split()
-            if not fields:
-                continue
+        for line, text in read_lines(path):
             place = f"{path.name} line {line}"
             try:
-                key, power = _power(fields)
+                key, power = _power(text.split())
             except ValueError as reason:
                 problems.append(f"{place}: {reason}")
                 continue
@@ -89,17 +84,10 @@ def read_powers(directory: Path) -> dict[str, float]:
 def _row(fields: list[str], speakers: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
     if len(fields) != 2 * speakers:
         raise ValueError(f"{len(fields)} fields, not {2 * speakers} (a path and a level each)")
-    return tuple(fields[::2]), tuple(number(level) for level in fields[1::2])
+    return tuple(map(inputs.path, fields[::2])), tuple(number(level) for level in fields[1::2])
 
 
 def _power(fields: list[str]) -> tuple[str, float]:
     if len(fields) != 2:
         raise ValueError(f"{len(fields)} fields, not 2 (utterance and power)")
     return fields[0], positive(fields[1])
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SepflowError(f"{path}: does not read ({error}).") from None

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.signal import fftconvolve
 
+from sepflow.audio import opened
 from sepflow.contracts import refuse
-from sepflow.corpora.decode import opened, waveform
+from sepflow.corpora.decode import waveform
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
 from sepflow.simulation.activity import FRAME, active

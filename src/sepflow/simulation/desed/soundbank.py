@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from sepflow.contracts import SILENCE_DB, refuse
-from sepflow.corpora.decode import waveform
+from sepflow.corpora.decode import recording
 from sepflow.corpora.digest import audio_files
 from sepflow.corpora.listing import UNWRITABLE
-from sepflow.corpora.packed import level_db
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
 from sepflow.simulation.activity import FRAME, active
@@ -110,11 +109,9 @@ def listen(
 def _listen(root: Path, rate: int, total: int, sound: Sound) -> tuple[int, int] | str:
     """(start, end) in ms, or the reason why this file is of no use."""
     try:
-        samples = waveform(root / sound.path, rate, "mean")
+        samples = recording(root / sound.path, rate, "mean")
     except SepflowError as reason:
         return str(reason)
-    if not level_db(samples) > SILENCE_DB:
-        return f"silent (below {SILENCE_DB:.0f} dB)"
     start, end = _extent(samples, rate, sound)
     shortest = _shortest(sound)
     if end - start < shortest:
