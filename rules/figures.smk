@@ -11,23 +11,28 @@ rule figure:
         scale=jobs.plan.scale,
         paper=jobs.papers(pair for pair, x in jobs.plan.tables.items() if x["pictures"]),
         table=jobs.pattern({table for (_, table), x in jobs.plan.tables.items() if x["pictures"]}),
+    group:
+        "report_{paper}_{table}"
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=ask("figure", mem_mb=4000),
+        runtime=ask("figure", runtime=60),
+        turn=1,
     params:
         table=jobs.table,
         losses=jobs.losses,
         recipe=jobs.figure_mix,
         untrained=jobs.plan.untrained,
         code=jobs.code(*jobs.SCORING, *jobs.FIGURES),
+    """The pictures of a table: learning curves, spectrograms, distributions."""
+    message:
+        said("pictures {wildcards.paper} {wildcards.table}")
     script:
         "../workflow/scripts/figure.py"
 
 
-# What a paper shows of its trainings, epoch by epoch.
 rule training_figure:
     input:
         jobs.histories,
@@ -45,11 +50,14 @@ rule training_figure:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=ask("training_figure", mem_mb=2000),
+        runtime=ask("training_figure", runtime=30),
     params:
         figure=jobs.training_figure,
         untrained=jobs.plan.untrained,
         code=jobs.code(*jobs.CURVES),
+    """What a paper shows of its trainings, epoch by epoch."""
+    message:
+        said("figure {wildcards.paper} {wildcards.figure}")
     script:
         "../workflow/scripts/training_figure.py"

@@ -9,19 +9,21 @@ rule train:
         provenance="results/runs/{run}/run.json",
     log:
         "results/logs/train/{run}.log",
-    benchmark:
-        "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
         run=jobs.pattern([]),
+    cache: CACHED
     conda:
         "../envs/torch.yaml"
     threads: DEVICES
     resources:
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=ask("train", mem_mb=8000),
+        runtime=ask("train", runtime=1440),
         gpu=GPU * DEVICES,
     params:
         spec=jobs.run_spec,
+    """A run, from its spec to its model."""
+    message:
+        said("run {wildcards.run}")
     script:
         "../workflow/scripts/train.py"
 
