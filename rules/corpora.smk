@@ -7,6 +7,7 @@ localrules:
 
 
 rule fetch:
+    """A part of a free corpus, asked for by name: snakemake data/librispeech/.sepflow/dev-clean.json"""
     output:
         "data/{name}/.sepflow/{part}.json",
     log:
@@ -20,7 +21,6 @@ rule fetch:
     resources:
         mem_mb=1000,
         runtime=2880,
-    """A part of a free corpus, asked for by name: snakemake data/librispeech/.sepflow/dev-clean.json"""
     message:
         "fetch {wildcards.name}/{wildcards.part}"
     script:
@@ -28,6 +28,7 @@ rule fetch:
 
 
 rule corpus:
+    """A corpus, decoded or synthesised once: a manifest and one packed file."""
     output:
         manifest="results/corpora/{corpus}/manifest.csv",
         audio="results/corpora/{corpus}/audio.i16",
@@ -48,7 +49,6 @@ rule corpus:
     params:
         recipe=jobs.corpus_recipe,
         label=jobs.corpus_label,
-    """A corpus, decoded or synthesised once: a manifest and one packed file."""
     message:
         said("corpus {wildcards.corpus}")
     script:

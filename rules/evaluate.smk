@@ -1,4 +1,5 @@
 rule evaluate:
+    """A run on a test mix: one score a mixture, source and metric."""
     input:
         model="results/runs/{run}/model.safetensors",
         mix=jobs.mix_inputs,
@@ -24,7 +25,6 @@ rule evaluate:
     params:
         recipe=jobs.mix_recipe,
         code=jobs.code(*jobs.SCORING),
-    """A run on a test mix: one score a mixture, source and metric."""
     message:
         said("scores {wildcards.run} {wildcards.mix}")
     script:

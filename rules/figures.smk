@@ -1,4 +1,5 @@
 rule figure:
+    """The pictures of a table: learning curves, spectrograms, distributions."""
     input:
         unpack(jobs.figure_inputs),
     output:
@@ -26,7 +27,6 @@ rule figure:
         recipe=jobs.figure_mix,
         untrained=jobs.plan.untrained,
         code=jobs.code(*jobs.SCORING, *jobs.FIGURES),
-    """The pictures of a table: learning curves, spectrograms, distributions."""
     message:
         said("pictures {wildcards.paper} {wildcards.table}")
     script:
@@ -34,6 +34,7 @@ rule figure:
 
 
 rule training_figure:
+    """What a paper shows of its trainings, epoch by epoch."""
     input:
         jobs.histories,
     output:
@@ -56,7 +57,6 @@ rule training_figure:
         figure=jobs.training_figure,
         untrained=jobs.plan.untrained,
         code=jobs.code(*jobs.CURVES),
-    """What a paper shows of its trainings, epoch by epoch."""
     message:
         said("figure {wildcards.paper} {wildcards.figure}")
     script:

@@ -1,4 +1,5 @@
 rule mix:
+    """The plan of a mix: which utterances, at which levels. No audio."""
     input:
         jobs.mix_corpora,
     output:
@@ -20,7 +21,6 @@ rule mix:
     params:
         recipe=jobs.mix_recipe,
         label=jobs.mix_label,
-    """The plan of a mix: which utterances, at which levels. No audio."""
     message:
         said("mix {wildcards.mix}")
     script:
@@ -28,6 +28,7 @@ rule mix:
 
 
 rule pseudo_labels:
+    """A run's estimates on a mix, which they are the labels of."""
     input:
         unpack(jobs.labels_inputs),
     output:
@@ -50,7 +51,6 @@ rule pseudo_labels:
         turn=1,
     params:
         recipe=jobs.mix_recipe,
-    """A run's estimates on a mix, which they are the labels of."""
     message:
         said("labels {wildcards.mix}")
     script:
@@ -58,6 +58,7 @@ rule pseudo_labels:
 
 
 rule render:
+    """A mix as files for other tools, on request: no table needs it."""
     input:
         jobs.mix_inputs,
     output:
@@ -76,7 +77,6 @@ rule render:
         runtime=ask("render", runtime=1440),
     params:
         recipe=jobs.mix_recipe,
-    """A mix as files for other tools, on request: no table needs it."""
     message:
         said("files {wildcards.mix}")
     script:

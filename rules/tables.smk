@@ -1,4 +1,5 @@
 rule table:
+    """A table of a paper, joined from scores: CSV, Markdown, LaTeX, SVG."""
     input:
         jobs.table_inputs,
     output:
@@ -24,7 +25,6 @@ rule table:
         table=jobs.table,
         context=jobs.context,
         code=jobs.code(*jobs.TABLES),
-    """A table of a paper, joined from scores: CSV, Markdown, LaTeX, SVG."""
     message:
         said("table {wildcards.paper} {wildcards.table}")
     script:

@@ -1,5 +1,6 @@
 # Each stage of a method is this rule under its own name, for the runs that the plan gives it.
 rule train:
+    """A run, from its spec to its model."""
     input:
         jobs.run_inputs,
     output:
@@ -21,7 +22,6 @@ rule train:
         gpu=GPU * DEVICES,
     params:
         spec=jobs.run_spec,
-    """A run, from its spec to its model."""
     message:
         said("run {wildcards.run}")
     script:

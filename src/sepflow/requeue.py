@@ -1,8 +1,8 @@
 """A training that SLURM would end before its time: warned, it ends at once, and its job is queued again.
 
-The profile has SLURM send WARNING to all processes of a job some time before its limit (`--signal`). A requeued
-job keeps its number, so that the workflow's head waits on; no failure is counted, and so what fails for another
-reason need not be tried often.
+The profile has SLURM send WARNING to all processes of a job some time before its limit (`--signal`). A
+requeued job keeps its number, so that the workflow's head waits on; no failure is counted, and so what fails
+for another reason need not be tried often.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ WARNING = signal.SIGUSR1
 log = logging.getLogger(__name__)
 
 
-class Warned(SepflowError):
+class WarnedError(SepflowError):
     """The machine takes back what it gave; what was saved is there to go on from."""
 
 
@@ -34,13 +34,13 @@ def leave_warning_to_trainings() -> None:
 def when_warned(checkpoint: Path) -> Iterator[None]:
     """End what is done inside at the warning, and queue the job of SLURM that it is done in again.
 
-    Raises Warned, and SepflowError where `checkpoint` is no newer than the job: that would never get further.
+    Raises WarnedError, and SepflowError where `checkpoint` is no newer than the job: that would never get further.
     """
     begun = _state(checkpoint)
     signal.signal(WARNING, _end)
     try:
         yield
-    except Warned:
+    except WarnedError:
         if "SLURM_JOB_ID" in os.environ and os.environ.get("LOCAL_RANK", "0") == "0":
             if _state(checkpoint) == begun:
                 raise SepflowError(
@@ -54,7 +54,9 @@ def when_warned(checkpoint: Path) -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    raise Warned("warned that the job's time is over; started again, it goes on from its last validation")
+    raise WarnedError(
+        "warned that the job's time is over; started again, it goes on from its last validation"
+    )
 
 
 def _state(path: Path) -> int | None:
