@@ -1,38 +1,18 @@
 """YAML files, read and held against their schema. A wrong key names the file, the key and what was meant."""
 
 import difflib
-import re
-from collections.abc import Hashable
+import os
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
+from sepflow import yaml_text
 from sepflow.errors import SepflowError
-
-
-class _Loader(yaml.CSafeLoader):
-    """YAML in which a key that stands twice is an error, not a silent second value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-# SafeLoader reads 1e-3 as a string (YAML 1.1 wants 1.0e-3): too easy to get wrong to leave it so.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
 
 
 def read(path: Path, schema: str, config: Path) -> dict[str, Any]:
@@ -46,14 +26,19 @@ def read(path: Path, schema: str, config: Path) -> dict[str, Any]:
 
 
 def parse(path: Path) -> dict[str, Any]:
-    """The content of the YAML file `path`; SepflowError where it is missing or is not YAML."""
-    if not path.is_file():
+    """The mapping in the YAML file `path`; SepflowError where it is missing or is no such thing."""
+    if not os.path.lexists(path):
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise SepflowError(f"{path}: no such file. There are: {there}.")
-    try:
-        return yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
-    except yaml.YAMLError as error:
-        raise SepflowError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    return yaml_text.load(path)
+
+
+def named(directory: Path, name: str) -> Path:
+    """The YAML file of `directory` that is called `name`; SepflowError where that is no name, but a path."""
+    if Path(name).name != name or "\0" in name:
+        there = ", ".join(sorted(path.stem for path in directory.glob("*.yaml")))
+        raise SepflowError(f"{name!r} is no name of a file in {directory}. There are: {there}.")
+    return directory / f"{name}.yaml"
 
 
 def check(value: Any, schema: str, config: Path, where: str) -> None:
@@ -67,7 +52,7 @@ def check(value: Any, schema: str, config: Path, where: str) -> None:
 def _validator(schema: str, directory: Path) -> Draft202012Validator:
     resources = {
         path.name: Resource.from_contents(
-            yaml.safe_load(path.read_text()) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+            yaml_text.load(path) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         )
         for path in directory.glob("*.yaml")
     }
@@ -81,7 +66,10 @@ def _describe(error: ValidationError) -> str:
         known = list(error.schema.get("properties", {}))
         unknown = [key for key in error.instance if key not in known]
         return f"{place}: " + "; ".join(_unknown(key, known) for key in unknown)
-    return f"{place}: {error.message}"
+    if error.validator == "required":
+        missing = [repr(key) for key in error.validator_value if key not in error.instance]
+        return f"{place}: not set: {', '.join(missing)}"
+    return f"{place}: {textwrap.shorten(error.message, 300)}"
 
 
 def _unknown(key: str, known: list[str]) -> str:

@@ -84,19 +84,19 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     """
     directory = root / "config"
     files.check(config, "config", directory, "config/config.yaml")
-    path = directory / "scales" / f"{config['scale']}.yaml"
-    scale = files.read(path, "scale", directory)
+    scale = files.read(files.named(directory / "scales", config["scale"]), "scale", directory)
     roles = Roles(scale, config["scale"], config.get("corpora") or {}, root)
     plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, labels=roles.labels)
     papers = sorted(file.stem for file in (directory / "papers").glob("*.yaml"))
     for unknown in set(scale["papers"]) - set(papers):
-        raise SepflowError(f"{path}: papers.{unknown}: {files.unknown_name('paper', unknown, papers)}")
+        where = f"config/scales/{config['scale']}.yaml"
+        raise SepflowError(f"{where}: papers.{unknown}: {files.unknown_name('paper', unknown, papers)}")
     for unknown in set(config.get("corpora") or {}) - set(scale["corpora"]):
         if not _known_elsewhere(unknown, directory):
             words = files.unknown_name("corpus", unknown, sorted(scale["corpora"]))
             raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
     for name in config["papers"]:
-        paper = files.read(directory / "papers" / f"{name}.yaml", "paper", directory)
+        paper = files.read(files.named(directory / "papers", name), "paper", directory)
         _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles).all()
     return plan
 

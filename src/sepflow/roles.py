@@ -7,6 +7,7 @@ from sepflow import config as files
 from sepflow.corpora import catalogue
 from sepflow.corpora.digest import list_digest
 from sepflow.corpora.layouts import corpus_digest
+from sepflow.corpora.presence import folder_of
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest
 from sepflow.simulation.recipes import LISTED, NATIVE_RATE, Recipe
@@ -110,8 +111,8 @@ class Roles:
                 f"paper that asks for it out of `papers`{words}"
             )
         if name not in self._digests:
-            directory = Path(path).expanduser()
             try:
+                directory = folder_of(name, self.paths, self.root)
                 self._digests[name] = list_digest(directory) if listed else corpus_digest(entry, directory)
             except SepflowError as error:
                 raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error

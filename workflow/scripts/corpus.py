@@ -8,13 +8,14 @@ from sepflow.job import job
 with job(snakemake.log[0], snakemake.threads):
     from sepflow import corpora
     from sepflow.corpora import catalogue
+    from sepflow.corpora.presence import folder_of
 
-    path = (snakemake.config.get("corpora") or {}).get(snakemake.params.label)
+    label, checkout = snakemake.params.label, Path(snakemake.scriptdir).parents[1]
+    paths = snakemake.config.get("corpora") or {}
     out = Path(snakemake.output.manifest).parent
-    if snakemake.params.recipe["kind"] == "folder" and not path:
-        key = f"corpora.{snakemake.params.label}"
-        hint = catalogue.hint(snakemake.params.label, Path(snakemake.scriptdir).parents[1])
+    if snakemake.params.recipe["kind"] == "folder" and not paths.get(label):
         raise SepflowError(
-            f"config/config.yaml: {key} is not set: give the directory of its recordings{hint}"
+            f"config/config.yaml: corpora.{label} is not set: give the directory of its recordings"
+            f"{catalogue.hint(label, checkout)}"
         )
-    corpora.build(snakemake.params.recipe, out, path and Path(path).expanduser(), snakemake.threads)
+    corpora.build(snakemake.params.recipe, out, folder_of(label, paths, checkout), snakemake.threads)

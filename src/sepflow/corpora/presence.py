@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from sepflow.corpora.catalogue import Corpus, Part
 from sepflow.corpora.journal import Journal, part_record
+from sepflow.errors import SepflowError
 
 HERE = "data"  # the folder of a checkout for corpora whose place config.yaml does not say
 
@@ -25,10 +26,15 @@ class Presence:
 
 
 def folder_of(corpus: str, configured: dict[str, str], directory: Path) -> Path:
-    """Where `corpus` lies or would lie: by `corpora` of config.yaml, else data/NAME in the checkout."""
-    if corpus in configured:
-        return directory / Path(configured[corpus]).expanduser()
-    return directory / HERE / corpus
+    """Where `corpus` lies or would lie: by `corpora` of config.yaml, else data/NAME in the checkout.
+
+    A relative path begins at the checkout `directory`, wherever a command is started. Raises SepflowError for
+    the home of nobody (~nobody/x).
+    """
+    try:
+        return directory / Path(configured.get(corpus, f"{HERE}/{corpus}")).expanduser()
+    except RuntimeError as error:
+        raise SepflowError(f"{configured[corpus]}: {error}; write the whole path") from error
 
 
 def find_part(part: Part, root: Path) -> Presence:
