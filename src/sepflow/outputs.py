@@ -1,5 +1,6 @@
 """A stream of estimates to one WAV file each, the loudest of them kept: whole files or none."""
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -56,7 +57,8 @@ def _write_all(blocks: Iterable[np.ndarray], scratch: Path, rate: int, samples: 
         for block in blocks:
             if not files:
                 paths = [scratch / f"{channel + 1}.wav" for channel in range(block.shape[1])]
-                files = [soundfile.SoundFile(path, "w", rate, 1, "FLOAT", format=kind) for path in paths]
+                names = map(os.fsencode, paths)  # soundfile takes no text that is not UTF-8
+                files = [soundfile.SoundFile(name, "w", rate, 1, "FLOAT", format=kind) for name in names]
                 for file in files:
                     stack.enter_context(file)
             for file, channel in zip(files, block.T, strict=True):

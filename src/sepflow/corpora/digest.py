@@ -30,11 +30,15 @@ def audio_files(root: Path) -> dict[str, int]:
 
 def files_below(root: Path, wanted: Callable[[str], bool]) -> dict[str, int]:
     """As `audio_files`, of the files whose relative path is `wanted`; there may be none."""
-    if not os.path.isdir(root):  # noqa: PTH112  (of a path too long, pathlib raises)
-        raise SepflowError(
-            f"{root}: no such directory. Where does this corpus lie? Set its path in the config."
-        )
+    _check_directory(root)
     return dict(sorted(_walk(root, "", (), wanted)))
+
+
+def _check_directory(path: Path) -> None:
+    if not os.path.isdir(path):  # noqa: PTH112  (of a path too long, pathlib raises)
+        raise SepflowError(
+            f"{path}: no such directory. Where does this corpus lie? Set its path in the config."
+        )
 
 
 def _pieces(path: Path, size: int) -> bytes:
@@ -110,6 +114,7 @@ def list_digest(path: Path) -> str:
 
     Raises SepflowError where `path` is no directory or holds none.
     """
+    _check_directory(path)
     names = sorted(
         file for end in ("csv", "txt") for file in Path(path).glob(f"**/*.{end}") if file.is_file()
     )
