@@ -75,7 +75,7 @@ def test_a_history_without_validations_is_said(tmp_path, text):
     if text is not None:
         (tmp_path / "history.csv").write_text(text)
     with pytest.raises(SepflowError, match=r"history\.csv: (.|\n)*Remove this file"):
-        read_history(tmp_path / "history.csv")
+        read_history(tmp_path / "history.csv", "a")
 
 
 def test_a_curve_marks_the_lowest_validation_loss_in_steps_and_in_wall_time(drawn):
@@ -243,6 +243,7 @@ def small_results(folder) -> tuple[dict, list, Mix]:
         torch.manual_seed(seed)
         save_model(run / "model.safetensors", build(PIT).model.state_dict(), PIT)
         history([3.0, 2.0, 2.5]).to_csv(run / "history.csv", index=False)
+        (run / "run.json").write_text("{}")
         scores = [
             {"mixture": name, "pair": "", "selection": "none", "source": k, "metric": "si_snri",
              "value": np.nan if name == "test-2" else k}

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from sepflow.errors import SepflowError
-from sepflow.reading import read_table
+from sepflow.reading import read_record, read_table
+from sepflow.seals import digest_of
 
 SPLITS = ("train", "validation", "test")
 SILENCE_DB = -80.0  # RMS level re full scale; below it a recording is taken for a dead channel
@@ -152,10 +153,18 @@ def check_scores(table: pd.DataFrame, where: str) -> None:
     )
 
 
-def read_history(path: Path) -> pd.DataFrame:
-    """The validations of a run, one a row, checked; SepflowError where there are none."""
+def read_history(path: Path, run: str) -> pd.DataFrame:
+    """The validations of the run of that name, one a row, checked, and held against its run.json.
+
+    Raises SepflowError where there are none, and where they are not the run's.
+    """
     history = read_table(path, (), HISTORY_WAY_OUT)
     check_history(history, str(path))
+    record = read_record(path.with_name("run.json"), {}, HISTORY_WAY_OUT)
+    own = {"run": run, "history": digest_of(path)}
+    # Runs of older versions say neither.
+    problems = [f"run.json is of another {x}" for x in own if record.get(x, own[x]) != own[x]]
+    refuse(str(path), problems, HISTORY_WAY_OUT)
     return history
 
 

@@ -10,11 +10,10 @@ from sepflow import tasks
 from sepflow.errors import SepflowError
 from sepflow.models.artefact import load_model
 from sepflow.objectives.selection import oracle_remix, select_by_energy
-from sepflow.tasks.task import Task
 
 
-def restore(path: str | Path, run: str | None = None) -> tuple[Task, dict[str, Any]]:
-    """The trained task in `path` and its spec, on the CPU; `run` is the run that the model must be of.
+def load_trained(path: str | Path, run: str | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The weights and the spec in `path`, the ones held against the network of the other; nothing is drawn.
 
     Raises SepflowError as `load_model` does, and where the weights are not those of the spec's network.
     """
@@ -25,25 +24,25 @@ def restore(path: str | Path, run: str | None = None) -> tuple[Task, dict[str, A
         wanted, given = ({name: w.shape for name, w in x.items()} for x in (network, weights))
         if odd := sorted(name for name in wanted | given if wanted.get(name) != given.get(name)):
             raise SepflowError(f"{len(odd)} weights are not those of the spec's network, {odd[0]} the first")
-        task = tasks.build(spec)
-        task.load_weights(weights)
     except (SepflowError, LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         reason = error if isinstance(error, SepflowError) else f"{type(error).__name__}: {error}"
         raise SepflowError(
             f"{path}: no model that this sepflow can build ({reason}). Was it made by another version?"
         ) from error
-    return task, spec
+    return weights, spec
 
 
 class Separator:
     """The model of a run, ready to separate; `run` is the name of the run that it must be of."""
 
     def __init__(self, path: str | Path, device: str = "auto", run: str | None = None):
-        self.task, self.spec = restore(path, run)
+        weights, self.spec = load_trained(path, run)
         if device == "gpu" and not torch.cuda.is_available():
             raise SepflowError("device: gpu, but torch sees none here. Set device: cpu (or auto).")
         chosen = device != "cpu" and torch.cuda.is_available()
         self.device = torch.device("cuda" if chosen else "cpu")
+        self.task = tasks.build(self.spec)
+        self.task.load_weights(weights)
         self.task.to(self.device).eval()
 
     @torch.inference_mode()

@@ -30,7 +30,8 @@ def checked(table: dict[str, Any], plans: dict[str, pd.DataFrame]) -> dict[str, 
     stamps = {}
     for row in table["rows"]:
         for run, file in zip(row["runs"], row["scores"], strict=True):
-            stamps[file] = read_stamp(file, {"run": run, "mix": row["mix"], "mixtures": len(plans[row["mix"]])})
+            wanted = {"run": run, "mix": row["mix"], "mixtures": len(plans[row["mix"]])}
+            stamps[file] = read_stamp(file, wanted)
             _check_complete(file, row, plans[row["mix"]])
     return stamps
 

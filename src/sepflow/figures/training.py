@@ -66,7 +66,7 @@ def points(figure: dict[str, Any], histories: dict[str, pd.DataFrame]) -> pd.Dat
 def _histories(figure: dict[str, Any], runs: Path) -> dict[str, pd.DataFrame]:
     """The history of each run of `figure`, by its name; SepflowError where label switches are missing."""
     names = dict.fromkeys(run["run"] for panel in figure["panels"] for run in panel["runs"])
-    found = {name: read_history(runs / name / "history.csv") for name in names}
+    found = {name: read_history(runs / name / "history.csv", name) for name in names}
     without = [name for name in names if SWITCHES not in found[name]]
     refuse(
         str(runs),

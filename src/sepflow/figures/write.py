@@ -35,7 +35,7 @@ def write_figures(
     rate = context["rate"]
     lines = [headline(table["caption"], context)]
     runs = [run for row in table["rows"] for run in row["runs"]]
-    histories = {run: read_history(results / "runs" / run / "history.csv") for run in runs}
+    histories = {run: read_history(results / "runs" / run / "history.csv", run) for run in runs}
     learning([_named(group, table) for group in groups], histories, lines, Path(f"{out}_learning"))
     table = table | {"rows": [row for row in table["rows"] if row["mix"] == table["mix"]]}
     metric = table["metrics"][0]

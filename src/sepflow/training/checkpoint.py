@@ -14,9 +14,10 @@ import torch
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 from sepflow.files import replacing
-from sepflow.identity import difference_in_words
+from sepflow.identity import difference_in_words, fill_neutral, run_name
 
 log = logging.getLogger(__name__)
+WAY_OUT = "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
 KEPT = ("history", "best", "best_loss", "seconds", "stopped")
 PARTS = {
     "state_dict": dict,
@@ -103,23 +104,27 @@ def usable(path: Path, spec: dict[str, Any], weights: dict[str, torch.Tensor]) -
     """
     if not path.exists():
         return None
-    way_out = "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
+    state, _ = read_checkpoint(path)
+    if differs := difference_in_words(state["spec"], spec):
+        raise SepflowError(
+            f"{path}: another run's checkpoint (there, here): {differs}. Choose another --out."
+        )
+    refuse(str(path), _lacking(state, weights), WAY_OUT)
+    return path
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], str]:
+    """The state in a checkpoint, on the CPU, and the name of its run; SepflowError where it is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:  # torch.load does not check the sums
             if damaged := archive.testzip():
                 raise ValueError(f"its {damaged} is not what was written")
         state = torch.load(path, map_location="cpu", weights_only=True)
-        differs = difference_in_words(state["spec"], spec)
+        return state, run_name(fill_neutral(state["spec"]))
     except Exception as error:  # zipfile, pickle, EOF, ...: torch has no exception of its own for it
         raise SepflowError(
-            f"{path}: the checkpoint is truncated or damaged ({type(error).__name__}: {error}). {way_out}"
+            f"{path}: the checkpoint is truncated or damaged ({type(error).__name__}: {error}). {WAY_OUT}"
         ) from error
-    if differs:
-        raise SepflowError(
-            f"{path}: another run's checkpoint (there, here): {differs}. Choose another --out."
-        )
-    refuse(str(path), _lacking(state, weights), way_out)
-    return path
 
 
 def _lacking(state: dict[str, Any], weights: dict[str, torch.Tensor]) -> list[str]:

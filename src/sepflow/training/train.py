@@ -17,7 +17,8 @@ from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
 from sepflow.files import write_bytes, write_json, write_text
 from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
-from sepflow.models.artefact import load_model, pack_model, read_spec
+from sepflow.inference import load_trained
+from sepflow.models.artefact import pack_model, read_spec
 from sepflow.models.masking import MASK_LAYER
 from sepflow.seals import CHEAP
 from sepflow.simulation.mix import open_mix, read_own_plan
@@ -146,7 +147,7 @@ def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
 
     Raises SepflowError where the models differ in anything else.
     """
-    weights, other = load_model(path, spec["init"])
+    weights, other = load_trained(path, spec["init"])
     weights = model_weights(weights)
     differs = difference(other["model"], spec["model"])
     if any(key != "sources" for key, _, _ in differs):
