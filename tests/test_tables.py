@@ -11,6 +11,7 @@ import pytest
 import scipy.stats
 
 from sepflow.errors import SepflowError
+from sepflow.simulation.mix import write_plan
 from sepflow.statistics import interval
 from sepflow.tables import compare, write_table
 from sepflow.tables_layout import blocks
@@ -209,7 +210,7 @@ def test_pairs_are_those_of_two_speakers(tmp_path, speakers):
     table = write_scores(tmp_path, [4.0, 6.0])
     if speakers == 1:
         plan = pd.read_csv(tmp_path / "mixes/beef/mix.csv")
-        plan.drop(columns=plan.filter(regex="_2$")).to_csv(tmp_path / "mixes/beef/mix.csv", index=False)
+        write_plan(tmp_path / "mixes/beef", plan.drop(columns=plan.filter(regex="_2$")))
         scores = pd.read_csv(tmp_path / "scores.csv")
         put(tmp_path / "scores.csv", scores[scores["source"] == 1])
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
@@ -220,7 +221,7 @@ def test_rows_may_be_of_another_test_mix(tmp_path):
     table = write_scores(tmp_path, [4.0, 6.0])
     other = pd.read_csv(tmp_path / "scores.csv").assign(pair="different", value=3.0)
     put(tmp_path / "other.csv", other, mix="babe")
-    shutil.copytree(tmp_path / "mixes/beef", tmp_path / "mixes/babe")
+    write_plan(tmp_path / "mixes/babe", pd.read_csv(tmp_path / "mixes/beef/mix.csv"))
     own = {"id": "s", "cells": ["B", 2], "mix": "babe", "scores": [str(tmp_path / "other.csv")]}
     table["rows"].append(table["rows"][0] | own)
     write_table(table, CONTEXT | {"heard": {"beef": {}, "babe": {}}}, tmp_path, tmp_path / "table")
@@ -321,7 +322,6 @@ def write_scores(folder, values) -> dict:
     (folder / "runs/cafe").mkdir(parents=True)
     run = {"seconds": 12, "parameters": 10, "steps": 2, "selected_step": 1, "device": "cpu", "commit": "abc"}
     (folder / "runs/cafe/run.json").write_text(json.dumps(run | {"dirty": ""}))
-    (folder / "mixes/beef").mkdir(parents=True)
     plan = {"samples": 8}
     for k in (1, 2):
         plan |= {
@@ -332,7 +332,7 @@ def write_scores(folder, values) -> dict:
             f"offset_{k}": 0,
         }
     plans = [plan | {"id": f"m{i}"} for i in range(len(values))]
-    pd.DataFrame(plans).to_csv(folder / "mixes/beef/mix.csv", index=False)
+    write_plan(folder / "mixes/beef", pd.DataFrame(plans))
     row = {"id": "r", "cells": ["A", 2], "metrics": ["si_snri"], "published": {"si_snri": 9.0}}
     row |= {
         "reported": False,

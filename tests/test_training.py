@@ -19,12 +19,13 @@ from conftest import Checkout, environment
 from sepflow import corpora, models, plan
 from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
-from sepflow.files import write_bytes, write_text
+from sepflow.files import write_bytes
 from sepflow.identity import digest, fill_neutral, merge, run_name
 from sepflow.inference import Separator
 from sepflow.models.artefact import load_model, save_model
 from sepflow.simulation.decide import decide
 from sepflow.simulation.examples import Examples, FixedExamples
+from sepflow.simulation.mix import write_plan
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.machine import Machine
 from sepflow.training.train import train
@@ -55,7 +56,7 @@ def prepared(voices, tmp_path_factory) -> tuple[plan.Plan, Path]:
     for name in found.mixes_with(labels=False):
         recipe = found.mixes[name]
         manifest = read_manifest(results / "corpora" / digest(recipe["corpus"]))
-        write_text(results / "mixes" / name / "mix.csv", decide(recipe, manifest).to_csv(index=False))
+        write_plan(results / "mixes" / name, decide(recipe, manifest))
     return found, results
 
 

@@ -13,13 +13,13 @@ from sepflow.errors import SepflowError
 def read_table(path: str | Path, numbers: Iterable[str], way_out: str, **options: Any) -> pd.DataFrame:
     """The CSV table in `path`, in whose columns `numbers`, where they are there, stands no text.
 
-    `options` are of pandas.read_csv. Raises SepflowError, naming the file and the line, for one that is
-    missing, empty, no table or cut short, ending with `way_out`.
+    `options` are of pandas.read_csv; numbers come back to their last bit. Raises SepflowError, naming the
+    file and the line, for one that is missing, empty, no table or cut short, ending with `way_out`.
     """
     try:
         if not (content := Path(path).read_bytes()).endswith(b"\n"):
             raise ValueError("cut within a line" if content else "it is empty")
-        table = pd.read_csv(path, **options)
+        table = pd.read_csv(path, float_precision="round_trip", **options)
         for column in table.columns.intersection(list(numbers)):
             _check_numbers(table[column])
     except (OSError, ValueError) as error:  # of pandas all are ValueErrors

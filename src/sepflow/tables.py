@@ -13,7 +13,7 @@ from sepflow.figures.style import headline
 from sepflow.files import replacing, write_text
 from sepflow.quoting import spreadsheet
 from sepflow.scores import checked, pairs, read_runs, values_by_seed
-from sepflow.simulation.mix import read_plan
+from sepflow.simulation.mix import read_own_plan
 from sepflow.statistics import estimate
 from sepflow.tables_layout import compared, in_first, mixes_of
 from sepflow.tables_origin import origins
@@ -26,7 +26,7 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     `context` says what stands beside the numbers: scale, untrained, corpora, heard, and who makes the table.
     Raises SepflowError where scores, or what is said of a run, are damaged or of something else.
     """
-    plans = {mix: read_plan(results / "mixes" / mix / "mix.csv") for mix in mixes_of(table)}
+    plans = {mix: read_own_plan(results / "mixes" / mix, mix) for mix in mixes_of(table)}
     stamps = checked(table, plans)
     runs = read_runs(table, stamps, results)
     cells = _cells(table)

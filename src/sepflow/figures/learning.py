@@ -6,24 +6,12 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sepflow.contracts import check_history
 from sepflow.figures.style import curve, head, page, save, wrapped
-from sepflow.reading import read_table
 
 _PANEL = 1.15  # inches
 _CHARACTERS = 26  # of a name in the legend, on a line
 _UNITS = (("h", 3600, 3 * 3600), ("min", 60, 180), ("s", 1, 0))  # name, seconds, used from (in seconds)
 NOTE = "Marker: the selected step, of the lowest validation loss. Losses compare within a row of panels only."
-
-
-def read_history(path: Path) -> pd.DataFrame:
-    """The validations of a run, one a row, checked; SepflowError where there are none."""
-    numbers = ("step", "validation_loss", "seconds", "label_switches")
-    history = read_table(
-        path, numbers, "Remove this file; the workflow makes it again, from the run's checkpoint."
-    )
-    check_history(history, str(path))
-    return history
 
 
 def learning(

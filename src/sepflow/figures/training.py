@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from sepflow.contracts import refuse
+from sepflow.contracts import read_history, refuse
 from sepflow.figures.epochs import REACHES, SI_SNR, SWITCHES, draw
-from sepflow.figures.learning import read_history
 from sepflow.figures.style import headline
 from sepflow.files import replacing
 from sepflow.quoting import spreadsheet

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sepflow.contracts import read_history
 from sepflow.figures.distribution import by_overlap, by_sex, distribution
-from sepflow.figures.learning import learning, read_history
+from sepflow.figures.learning import learning
 from sepflow.figures.spectrograms import Example, example, spectrograms
 from sepflow.figures.style import headline, row_name
 from sepflow.inference import Separator, select

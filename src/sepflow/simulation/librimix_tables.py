@@ -16,6 +16,7 @@ from sepflow.errors import SepflowError
 from sepflow.simulation import inputs
 from sepflow.simulation.librimix_inputs import LIBRISPEECH
 from sepflow.simulation.librimix_noise import SPEEDS, augmented_name, length_at
+from sepflow.simulation.lists import inside
 from sepflow.textfiles import read_lines
 
 SHORTEST = 3 * inputs.RATE  # samples
@@ -111,7 +112,7 @@ def _written_utterances(table: Path, librispeech: Path) -> list[Utterance]:
         "sex": inputs.text,
         "subset": inputs.text,
         "length": _whole,
-        "origin_path": inputs.text,
+        "origin_path": inside,
     }
     rows = inputs.read_table(table, columns)
     listed = librispeech / "SPEAKERS.TXT"
@@ -129,7 +130,7 @@ def _written_utterances(table: Path, librispeech: Path) -> list[Utterance]:
 
 
 def _written_noises(table: Path) -> list[Noise]:
-    rows = inputs.read_table(table, {"length": _whole, "augmented": _truth, "origin_path": inputs.text})
+    rows = inputs.read_table(table, {"length": _whole, "augmented": _truth, "origin_path": inside})
     return [Noise(row["length"], row["origin_path"], row["augmented"]) for row in rows]
 
 

@@ -19,11 +19,12 @@ from sepflow.files import write_bytes, write_json, write_text
 from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
 from sepflow.models.artefact import load_model, pack_model, read_spec
 from sepflow.models.masking import MASK_LAYER
-from sepflow.simulation.mix import open_mix, read_plan
+from sepflow.seals import CHEAP
+from sepflow.simulation.mix import open_mix, read_own_plan
 from sepflow.simulation.recipes import corpora_of
 from sepflow.tasks.task import Pretext, model_weights
 from sepflow.training.checkpoint import RunningCheckpoint, usable
-from sepflow.training.data import train_loader, validation_loader
+from sepflow.training.data import segment_samples, train_loader, validation_loader
 from sepflow.training.machine import Machine
 from sepflow.training.module import PRECISIONS, Training
 from sepflow.training.switches import Switches
@@ -48,13 +49,15 @@ def train(
     origin = provenance.stamp()  # now: by the end the checkout may be another
     spec = canonical(fill_neutral(spec))
     machine.check(spec)
-    mixes = {part: open_mix(spec[part]["mix"], results) for part in data_parts(spec)}
+    # To read a byte takes 1 to 3 ns, and to train on a sample 100 or more: what is no more is read first.
+    heard = spec["steps"] * spec["batch"] * segment_samples(spec)
+    mixes = {part: open_mix(spec[part]["mix"], results, max(heard, CHEAP)) for part in data_parts(spec)}
     if spec["disjoint_speakers"]:
         _check_speakers(spec, results)
     module = _begin(spec, results, machine)
     pairs = module.task.pairs
     keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
-    resume = usable(keeper.path, spec)
+    resume = usable(keeper.path, spec, module.state_dict())
     if resume:
         log.info("going on from %s", resume)
     trainer = _trainer(spec, out, keeper, machine, progress)
@@ -133,8 +136,9 @@ def _check_speakers(spec: dict[str, Any], results: Path) -> None:
         others.append(first["data"]["mix"])
     for other in others:
         if corpora_of(other)["corpus"] == corpora_of(own)["corpus"]:
-            plans = [results / "mixes" / digest(recipe) / "mix.csv" for recipe in (own, other)]
-            check_disjoint(*map(read_plan, plans), " and ".join(map(str, plans)))
+            plans = [results / "mixes" / digest(recipe) for recipe in (own, other)]
+            tables = (read_own_plan(plan, plan.name) for plan in plans)
+            check_disjoint(*tables, " and ".join(f"{plan}/mix.csv" for plan in plans))
 
 
 def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:

@@ -60,6 +60,12 @@ def list_events(root: Path) -> list[Sound]:
         found = _CLASS.fullmatch(directory)
         sounds.append(Sound(name, found["label"], not found["no_onset"], not found["no_offset"]))
     classes = {sound.label for sound in sounds}
+    spelled: dict[str, str] = {}
+    problems += [
+        f"{label}/: {spelled[label.lower()]}/ but for the case, so one file on many a disk"
+        for label in sorted(classes)
+        if spelled.setdefault(label.lower(), label) != label
+    ]
     problems += [
         f"{name}/: no class's name (is {root / name} the directory of the classes?)"
         for name in _NOT_CLASSES
