@@ -176,7 +176,7 @@ def test_scores_are_drawn_from_the_name():
         ({"magnitude": True}, "magnitude must be a number"),
         ({"magnitude": float("nan")}, "magnitude must be a number of at least 0 and at most 1, not nan"),
         ({"deviation": -0.2}, "deviation must be a number of at least 0, not -0.2"),
-        ({"widht": 7}, "pretext: unknown key 'widht'; the keys are window, hop"),
+        ({"widht": 7}, "pretext: unknown key 'widht'; did you mean 'width'.; the keys are window, hop"),
     ],
 )
 def test_a_wrong_setting_is_named(changes, said):

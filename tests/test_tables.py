@@ -302,7 +302,7 @@ def put(file, scores, run="cafe", mix="beef", **changes) -> None:
     stamp = {"run": run, "mix": mix, "mixtures": scores["mixture"].nunique(), "model": "0", "commit": "def"}
     stamp |= {"scores": hashlib.sha256(file.read_bytes()).hexdigest(), "dirty": ""}
     stamp |= {"scorers": {"fast_bss_eval": "0.1"}}
-    file.with_suffix(".json").write_text(json.dumps(stamp | changes))
+    file.with_suffix(".json").write_text(json.dumps(stamp | changes, indent=2))
 
 
 def write_scores(folder, values) -> dict:
@@ -321,7 +321,7 @@ def write_scores(folder, values) -> dict:
     put(folder / "scores.csv", pd.DataFrame(rows))
     (folder / "runs/cafe").mkdir(parents=True)
     run = {"seconds": 12, "parameters": 10, "steps": 2, "selected_step": 1, "device": "cpu", "commit": "abc"}
-    (folder / "runs/cafe/run.json").write_text(json.dumps(run | {"dirty": ""}))
+    (folder / "runs/cafe/run.json").write_text(json.dumps(run | {"dirty": ""}, indent=2))
     plan = {"samples": 8}
     for k in (1, 2):
         plan |= {

@@ -156,6 +156,59 @@ def test_how_yaml_is_written_starts_nothing(touched, old, new):
     assert touched.planned() == {}
 
 
+@pytest.mark.parametrize(
+    ("module", "old", "new", "scores"),
+    [
+        ("simulation/resampling.py", "import", "# a comment\nimport", 0),
+        ("corpora/packed.py", "    def read(", "    wider = 1\n\n    def read(", 11),
+        ("models/dprnn.py", "class DPRNN(", "CHANGED = 1\n\n\nclass DPRNN(", 4),
+        ("tables_text.py", "import", "import json\nimport", 0),
+    ],
+)
+def test_code_that_decides_a_score_scores_again(touched, module, old, new, scores):
+    own_package(touched)
+    touched.edit(f"src/sepflow/{module}", old, new)
+    assert {
+        rule: count for rule, count in touched.planned().items() if rule not in ("table", "figure", "all")
+    } == ({"evaluate": scores} if scores else {})
+
+
+def test_another_version_of_the_scorer_scores_again(touched):
+    own_package(touched)
+    info = touched.root / "src/fast_bss_eval-99.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fast_bss_eval\nVersion: 99.0\n")
+    assert touched.planned() == {"evaluate": 11, "table": 2, "figure": 2, "all": 1}
+
+
+def own_package(checkout: Checkout) -> None:
+    """A copy of the package in the place of the link to ours."""
+    (checkout.root / "src").unlink()
+    shutil.copytree(ROOT / "src", checkout.root / "src", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def test_scores_say_what_made_them_and_the_table_says_it_after_them(finished):
+    stamps = [json.loads(path.read_text()) for path in finished.root.glob("results/runs/*/scores/*.json")]
+    assert len(stamps) == 11 and {len(stamp["code"]) for stamp in stamps} == {12}
+    for name in ("table1", "table2"):
+        text = (finished.root / f"results/tiny/tables/ts_mixit/{name}.md").read_text()
+        for package, version in stamps[0]["scorers"].items():
+            assert re.search(rf"^- Scores: commit .*{package} {re.escape(version)}", text, re.M)
+        assert not re.search(r"^- Table: .*torch", text, re.M)
+        assert "none of them is in a mix that these runs, or those they build on" in text
+
+
+def test_a_model_of_another_run_is_not_scored_under_this_ones_name(touched):
+    runs = sorted(touched.root.glob("results/runs/*/model.safetensors"))
+    specs = [json.loads((run.parent / "spec.json").read_text()) for run in runs]
+    alike = [run for run, spec in zip(runs, specs, strict=True) if spec["model"] == specs[0]["model"]]
+    shutil.copyfile(alike[0], alike[1])
+    done = touched.snakemake()
+    assert done.returncode != 0
+    assert f"{alike[1].parent.name}/model.safetensors: the model of another run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_what_a_scale_calls_a_corpus_starts_nothing(touched):
     tiny = touched.root / "config/scales/tiny.yaml"
     tiny.write_text(tiny.read_text().replace("speech:", "voices:").replace("pairs: speech", "pairs: voices"))

@@ -30,7 +30,7 @@ def checked(table: dict[str, Any], plans: dict[str, pd.DataFrame]) -> dict[str, 
     stamps = {}
     for row in table["rows"]:
         for run, file in zip(row["runs"], row["scores"], strict=True):
-            stamps[file] = _stamp(file, {"run": run, "mix": row["mix"], "mixtures": len(plans[row["mix"]])})
+            stamps[file] = read_stamp(file, {"run": run, "mix": row["mix"], "mixtures": len(plans[row["mix"]])})
             _check_complete(file, row, plans[row["mix"]])
     return stamps
 
@@ -92,7 +92,7 @@ def _read(file: str) -> pd.DataFrame:
     return scores
 
 
-def _stamp(file: str, wanted: dict[str, Any]) -> dict[str, Any]:
+def read_stamp(file: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """The stamp of the scores in `file`, which are to be of what is `wanted`, and as they were written."""
     path = stamp_of(file)
     stamp = read_record(path, _STAMP, AGAIN)

@@ -19,6 +19,10 @@ SEAL = "seal.json"
 CHEAP = 2**25
 
 
+class UnsealedError(SepflowError):
+    """A thing without its digests: made by a version that wrote none, or copied without them."""
+
+
 def write_seal(directory: Path, digests: dict[str, str], **facts: Any) -> None:
     """Say beside the files of `directory` that they are what it is called: their `digests`, and `facts`.
 
@@ -62,7 +66,7 @@ def _digest_of(path: Path, *state: int) -> str:
 def _read(directory: Path, name: str, files: Sequence[str]) -> dict[str, Any]:
     path, way_out = directory / SEAL, _way_out(directory, files)
     if not path.exists():
-        raise SepflowError(
+        raise UnsealedError(
             f"{path}: not there: copied without it, or made by a version that wrote none. If these files are "
             f"what they should be, seal them: sepflow verify --seal {directory}. Else: {way_out}"
         )

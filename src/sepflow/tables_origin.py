@@ -7,7 +7,7 @@ import pandas as pd
 
 from sepflow import quoting
 from sepflow.contracts import speakers_of
-from sepflow.simulation.mix import read_plan
+from sepflow.simulation.mix import read_own_plan
 from sepflow.statistics import described
 from sepflow.tables_text import grid
 
@@ -44,7 +44,8 @@ def _heard(plan: pd.DataFrame, trained: dict[str, dict[str, Any]], results: Path
     """The speakers of a test mix, and which of them are in the mixes that were `trained` on, in words."""
     speakers = speakers_of(plan)
     files = {mix: results / "mixes" / mix / "mix.csv" for mix, of in trained.items() if of["comparable"]}
-    here = {mix: speakers_of(read_plan(file)) & speakers for mix, file in files.items() if file.exists()}
+    there = {mix: file.parent for mix, file in files.items() if file.exists()}
+    here = {mix: speakers_of(read_own_plan(place, mix)) & speakers for mix, place in there.items()}
     parts = []
     for mix, shared in here.items():
         if shared:

@@ -124,6 +124,17 @@ class Jobs:
         """The plan of a mix, then its corpus's manifest and audio."""
         return self._mix_files(wildcards.mix)
 
+    def mix_group(self, wildcards: Any) -> str:
+        """Where a mix is decided on a cluster: with its corpus; with one of them, where it has two.
+
+        With the first by name, so that no two corpora wait for each other.
+        """
+        return f"corpus_{min(map(digest, corpora_of(self.plan.mixes[wildcards.mix]).values()))}"
+
+    def labels_group(self, wildcards: Any) -> str:
+        """Where labels are made on a cluster: with all else that is made of the run's model."""
+        return f"use_{self.plan.mixes[wildcards.mix]['run']}"
+
     def labels_inputs(self, wildcards: Any) -> dict[str, Any]:
         """The mix to be labelled, and the model that labels it."""
         recipe = self.plan.mixes[wildcards.mix]

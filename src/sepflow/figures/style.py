@@ -72,8 +72,8 @@ def page(height: float) -> Figure:
 
 def head(figure: Figure, *lines: str) -> None:
     """What a picture shows, over it, at its left edge; long lines are wrapped."""
-    wrapped = [part for line in lines for part in textwrap.wrap(line, 105)]
-    figure.suptitle("\n".join(wrapped), x=0.01, ha="left", fontsize=9)
+    parts = [part for line in lines for part in textwrap.wrap(line, 105)]
+    figure.suptitle("\n".join(parts), x=0.01, ha="left", fontsize=9)
 
 
 def write(figure: Figure, path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from sepflow.errors import SepflowError
 from sepflow.models.layers import DilatedConv, Pointwise, PReLU, channels_last, normalised
-from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm
+from sepflow.models.masking import MaskingModel, global_layer_norm
+from sepflow.settings import Count, Doublings, Mask, Odd, Size, checked
 
 
 class Block(nn.Sequential):
@@ -63,6 +63,7 @@ class TemporalConvNet(nn.Module):
         return self.to_sources(self.activation(out)).squeeze(2).unflatten(1, (self.sources, -1))
 
 
+@checked("model", "stride covers kernel")
 class ConvTasNet(MaskingModel):
     """Mixture [B, T] -> estimates [B, sources, T].
 
@@ -73,23 +74,18 @@ class ConvTasNet(MaskingModel):
 
     def __init__(
         self,
-        sources: int,
-        filters: int = 256,
-        kernel: int = 20,
-        stride: int | None = None,
-        bottleneck: int = 128,
-        hidden: int = 256,
-        skip: int = 128,
-        conv_kernel: int = 3,
-        blocks: int = 7,
-        repeats: int = 4,
-        mask: str = "relu",
+        sources: Size,
+        filters: Size = 256,
+        kernel: Size = 20,
+        stride: Size | None = None,
+        bottleneck: Size = 128,
+        hidden: Size = 256,
+        skip: Count = 128,
+        conv_kernel: Odd = 3,
+        blocks: Doublings = 7,
+        repeats: Size = 4,
+        mask: Mask = "relu",
     ) -> None:
-        check_sizes(kernel=kernel, sources=sources, bottleneck=bottleneck, hidden=hidden)
-        check_sizes(conv_kernel=conv_kernel, blocks=blocks, repeats=repeats)
-        check_sizes(0, skip=skip)
-        if conv_kernel % 2 == 0:
-            raise SepflowError(f"model: conv_kernel must be odd, not {conv_kernel}")
         super().__init__(filters, kernel, stride, mask)
         self.separator = TemporalConvNet(
             sources, filters, bottleneck, hidden, skip, conv_kernel, blocks, repeats

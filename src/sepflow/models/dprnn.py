@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from sepflow.errors import SepflowError
 from sepflow.models.layers import PReLU
-from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm, overlap_add, pad_to_frames
+from sepflow.models.masking import MaskingModel, global_layer_norm, overlap_add, pad_to_frames
+from sepflow.settings import Mask, Size, checked
 
 
 def split_chunks(x: Tensor, size: int, hop: int) -> Tensor:
@@ -73,14 +73,9 @@ class DualPath(nn.Module):
         return logits.unflatten(0, (-1, self.sources))
 
 
-def check_chunks(chunk: int, hop: int | None) -> int:
-    """The hop, by default half a chunk. Raises SepflowError for sizes that are none, or leave gaps."""
-    check_sizes(chunk=chunk)
-    hop = max(1, chunk // 2) if hop is None else hop
-    check_sizes(hop=hop)
-    if hop > chunk:
-        raise SepflowError(f"model: hop {hop} leaves gaps between chunks of {chunk} frames")
-    return hop
+def half(size: int) -> int:
+    """Half a chunk, the usual hop."""
+    return max(1, size // 2)
 
 
 class DualPathRNN(DualPath):
@@ -96,6 +91,7 @@ class DualPathRNN(DualPath):
         self.to_filters = nn.Conv1d(bottleneck, filters, 1, bias=False)
 
 
+@checked("model", "stride covers kernel", "hop covers chunk")
 class DPRNN(MaskingModel):
     """Mixture [B, T] -> estimates [B, sources, T].
 
@@ -109,22 +105,19 @@ class DPRNN(MaskingModel):
 
     def __init__(
         self,
-        sources: int,
-        filters: int = 64,
-        kernel: int = 2,
-        stride: int | None = None,
-        bottleneck: int = 64,
-        hidden: int = 128,
-        chunk: int = 250,
-        hop: int | None = None,
-        repeats: int = 6,
-        mask: str = "relu",
+        sources: Size,
+        filters: Size = 64,
+        kernel: Size = 2,
+        stride: Size | None = None,
+        bottleneck: Size = 64,
+        hidden: Size = 128,
+        chunk: Size = 250,
+        hop: Size | None = None,
+        repeats: Size = 6,
+        mask: Mask = "relu",
     ) -> None:
-        check_sizes(kernel=kernel, sources=sources, bottleneck=bottleneck, hidden=hidden)
-        check_sizes(repeats=repeats)
-        hop = check_chunks(chunk, hop)
         super().__init__(filters, kernel, stride, mask)
-        self.separator = DualPathRNN(sources, filters, bottleneck, hidden, chunk, hop, repeats)
+        self.separator = DualPathRNN(sources, filters, bottleneck, hidden, chunk, hop or half(chunk), repeats)
 
 
 MODEL = DPRNN

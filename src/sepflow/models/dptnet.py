@@ -3,10 +3,10 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sepflow.errors import SepflowError
-from sepflow.models.dprnn import DualPath, check_chunks
+from sepflow.models.dprnn import DualPath, half
 from sepflow.models.layers import Linear, attention
-from sepflow.models.masking import MaskingModel, check_sizes, global_layer_norm
+from sepflow.models.masking import MaskingModel, global_layer_norm
+from sepflow.settings import Mask, Size, checked
 
 
 class SequenceNorm(nn.GroupNorm):
@@ -82,6 +82,7 @@ class DualPathTransformer(DualPath):
         return super().forward(encoded)[..., self.hop : -1]
 
 
+@checked("model", "stride covers kernel", "hop covers chunk", "heads divides filters")
 class DPTNet(MaskingModel):
     """Mixture [B, T] -> estimates [B, sources, T].
 
@@ -95,24 +96,21 @@ class DPTNet(MaskingModel):
 
     def __init__(
         self,
-        sources: int,
-        filters: int = 64,
-        kernel: int = 2,
-        stride: int | None = None,
-        heads: int = 4,
-        hidden: int = 256,
-        chunk: int = 100,
-        hop: int | None = None,
-        repeats: int = 6,
-        mask: str = "relu",
+        sources: Size,
+        filters: Size = 64,
+        kernel: Size = 2,
+        stride: Size | None = None,
+        heads: Size = 4,
+        hidden: Size = 256,
+        chunk: Size = 100,
+        hop: Size | None = None,
+        repeats: Size = 6,
+        mask: Mask = "relu",
     ) -> None:
-        check_sizes(filters=filters, kernel=kernel, sources=sources, heads=heads, hidden=hidden)
-        check_sizes(repeats=repeats)
-        if filters % heads:
-            raise SepflowError(f"model: heads must divide filters; {heads} does not divide {filters}")
-        hop = check_chunks(chunk, hop)
         super().__init__(filters, kernel, stride, mask)
-        self.separator = DualPathTransformer(sources, filters, heads, hidden, chunk, hop, repeats)
+        self.separator = DualPathTransformer(
+            sources, filters, heads, hidden, chunk, hop or half(chunk), repeats
+        )
 
 
 MODEL = DPTNet

@@ -8,19 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sepflow.errors import SepflowError
+from sepflow import settings
 
 # The layer of every separator whose size goes with the number of sources.
 MASK_LAYER = "separator.to_sources."
 
-MASKS = {"relu": torch.relu, "sigmoid": torch.sigmoid}
-
-
-def check_sizes(minimum: int = 1, **sizes: int) -> None:
-    """Raises SepflowError naming the first hyper-parameter that is no integer of at least `minimum`."""
-    for key, value in sizes.items():
-        if type(value) is not int or value < minimum:
-            raise SepflowError(f"model: {key} must be an integer of at least {minimum}, not {value!r}")
+MASKS = {name: getattr(torch, name) for name in settings.MASKS}
 
 
 def global_layer_norm(channels: int) -> nn.GroupNorm:
@@ -59,7 +52,7 @@ class Decoder(nn.ConvTranspose1d):
 class MaskingModel(nn.Module):
     """Linear or rectified encoder, masks from `self.separator` (set by the subclass), linear decoder.
 
-    The separator maps [B, N, K] to mask logits [B, C, N, K]. Raises SepflowError for a bad size or mask.
+    The separator maps [B, N, K] to mask logits [B, C, N, K].
     """
 
     separator: nn.Module
@@ -68,13 +61,7 @@ class MaskingModel(nn.Module):
 
     def __init__(self, filters: int, kernel: int, stride: int | None, mask: str) -> None:
         super().__init__()
-        check_sizes(filters=filters, kernel=kernel)
-        stride = max(1, kernel // 2) if stride is None else stride
-        check_sizes(stride=stride)
-        if stride > kernel:
-            raise SepflowError(f"model: stride {stride} leaves gaps between kernels of {kernel} samples")
-        if mask not in MASKS:
-            raise SepflowError(f"model: mask must be one of {', '.join(MASKS)}, not {mask!r}")
+        stride = stride or max(1, kernel // 2)
         self.mask = mask
         self.encoder = nn.Conv1d(1, filters, kernel, stride, bias=False)
         self.decoder = Decoder(filters, 1, kernel, stride, bias=False)

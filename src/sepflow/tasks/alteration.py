@@ -11,13 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sepflow.errors import SepflowError
-from sepflow.tasks.task import check_numbers
-
-_LEAST = {"width": 1, "channels": 0, "magnitude": 0, "deviation": 0}
-_MOST = {"share": 1, "channels": 1, "magnitude": 1}
+from sepflow.settings import NotNegative, Part, Positive, Share, Size, checked
 
 
+@checked("pretext", "hop halves window")
 @dataclass(frozen=True)
 class Alterations:
     """How signals are altered: window and hop of the STFT in seconds, the rest as TERA has it of its frames.
@@ -27,20 +24,13 @@ class Alterations:
     standard deviation, re their RMS. Raises SepflowError for a value that is none.
     """
 
-    window: float
-    hop: float
-    share: float
-    width: int
-    channels: float
-    magnitude: float
-    deviation: float
-
-    def __post_init__(self) -> None:
-        check_numbers(self, _LEAST, _MOST)
-        if self.hop > self.window / 2:
-            raise SepflowError(
-                f"pretext: hop must be at most half of window, {self.window!r}, not {self.hop!r}"
-            )
+    window: Positive
+    hop: Positive
+    share: Share
+    width: Size
+    channels: Part
+    magnitude: Part
+    deviation: NotNegative
 
     def decide(self, bins: int, frames: int, rng: np.random.Generator) -> "Alteration":
         """What to do with a signal of so many STFT bins and frames."""

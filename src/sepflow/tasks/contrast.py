@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sepflow.errors import SepflowError
-from sepflow.tasks.task import check_numbers
-
-# The least value, where it is not just above zero.
-_LEAST = {"distractors": 1, "size": 1, "groups": 1, "codes": 2, "diversity": 0}
+from sepflow.settings import NotNegative, Positive, Several, Size, checked
 
 
+@checked("pretext", "share below 1", "groups divides size")
 @dataclass(frozen=True)
 class Contrast:
     """What a run's `pretext` says of the contrastive task.
@@ -21,23 +18,16 @@ class Contrast:
     softmax. Raises SepflowError for a value that is none.
     """
 
-    frame: float
-    span: float
-    share: float
-    distractors: int
-    temperature: float
-    size: int
-    groups: int
-    codes: int
-    diversity: float
-    gumbel: float
-
-    def __post_init__(self) -> None:
-        check_numbers(self, _LEAST, {})
-        if self.share >= 1:
-            raise SepflowError(f"pretext: share must be below 1, not {self.share!r}")
-        if self.size % self.groups:
-            raise SepflowError(f"pretext: groups must divide size; {self.groups} does not divide {self.size}")
+    frame: Positive
+    span: Positive
+    share: Positive
+    distractors: Size
+    temperature: Positive
+    size: Size
+    groups: Size
+    codes: Several
+    diversity: NotNegative
+    gumbel: Positive
 
 
 def masked_count(frames: int, share: float) -> int:

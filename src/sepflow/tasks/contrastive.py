@@ -24,7 +24,7 @@ from sepflow.objectives.contrastive import (
 from sepflow.seeding import generator
 from sepflow.simulation.recipes import rate_of
 from sepflow.tasks.contrast import Contrast, draw_candidates, draw_masked, masked_count
-from sepflow.tasks.task import Batch, Pretext, settings
+from sepflow.tasks.task import Batch, Pretext
 
 # Added to energies before their logarithm: 16-bit silence.
 _EPSILON = 1e-8
@@ -54,7 +54,7 @@ class Contrastive(Pretext):
 
     def __init__(self, spec: dict[str, Any]):
         super().__init__()
-        self.settings = settings(Contrast, spec["pretext"])
+        self.settings = Contrast(**spec["pretext"])
         self.seed = spec["seed"]
         self.model = models.build(spec["model"])
         self.model.decoder.requires_grad_(False)  # several processes wait for each weight's gradient

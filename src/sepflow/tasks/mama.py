@@ -18,7 +18,7 @@ from sepflow.objectives.snr import ThresholdedSNR
 from sepflow.seeding import generator
 from sepflow.simulation.recipes import rate_of
 from sepflow.tasks.alteration import Alteration, Alterations, Spectra
-from sepflow.tasks.task import Batch, Pretext, settings
+from sepflow.tasks.task import Batch, Pretext
 
 
 class MAMA(Pretext):
@@ -31,7 +31,7 @@ class MAMA(Pretext):
     def __init__(self, spec: dict[str, Any]):
         super().__init__()
         self.model = models.build(spec["model"])
-        self.alterations = said = settings(Alterations, spec["pretext"])
+        self.alterations = said = Alterations(**spec["pretext"])
         self.seed, rate = spec["seed"], rate_of(spec["data"]["mix"])
         # Even: of an odd window, torch's STFT of some lengths has a frame less.
         self.spectra = Spectra(2 * round(said.window * rate / 2), round(said.hop * rate))

@@ -1,20 +1,15 @@
 """What every task is to a training: a network, a loss, and perhaps a head that no other task needs."""
 
-import math
 from abc import ABC, abstractmethod
-from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
-
-from sepflow.errors import SepflowError
 
 # mixture [B, T], references [B, C, T], which [B, 1 or 3] (its number; where crops stay, pass and row too);
 # of a multi-task training also mixture and references of the other task.
 Batch = tuple[Tensor, ...]
 HEAD = "head."
-Settings = TypeVar("Settings")
 
 
 class Task(nn.Module, ABC):
@@ -64,30 +59,3 @@ class Pretext(Task):
 def model_weights(weights: dict[str, Any]) -> dict[str, Any]:
     """Of a run's weights those of the network."""
     return {name: weight for name, weight in weights.items() if not name.startswith(HEAD)}
-
-
-def settings(kind: type[Settings], given: dict[str, Any]) -> Settings:
-    """The dataclass `kind` of a spec's `pretext`; SepflowError naming a key that is missing or unknown."""
-    names = [field.name for field in fields(kind)]
-    wrong = [f"the key {name!r} is missing" for name in names if name not in given]
-    wrong += [f"unknown key {name!r}" for name in given if name not in names]
-    if wrong:
-        raise SepflowError(f"pretext: {'; '.join(wrong)}; the keys are {', '.join(names)}")
-    return kind(**given)
-
-
-def check_numbers(given: Any, least: dict[str, int], most: dict[str, int]) -> None:
-    """Check the numbers of a dataclass of settings: finite, integers where it says so, within their bounds.
-
-    A number is above 0 where no `least` is said. Raises SepflowError naming the first that is not so.
-    """
-    for field in fields(given):
-        key, value = field.name, getattr(given, field.name)
-        whole = field.type is int
-        good = type(value) is int or (type(value) is float and not whole and math.isfinite(value))
-        good = good and (value >= least[key] if key in least else value > 0)
-        if not good or value > most.get(key, value):
-            bound = f"of at least {least[key]}" if key in least else "above 0"
-            bound += f" and at most {most[key]}" if key in most else ""
-            kind = "an integer" if whole else "a number"
-            raise SepflowError(f"pretext: {key} must be {kind} {bound}, not {value!r}")
