@@ -74,14 +74,8 @@ def test_outputs_may_have_names_that_are_not_utf8(tmp_path):
 def test_no_name_of_a_file_harms_the_terminal(tmp_path, recording, capsys, name):
     odd = tmp_path / os.fsdecode(name)
     recording.rename(odd)
-    words = [
-        "separate",
-        str(model(tmp_path, "separation")),
-        "--out",
-        str(tmp_path / "out"),
-        "--device",
-        "cpu",
-    ]
+    out, chosen = tmp_path / "out", str(model(tmp_path, "separation"))
+    words = ["separate", chosen, "--out", str(out), "--device", "cpu"]
     assert main([*words, str(odd)]) == 0
     assert main([*words, str(odd), str(odd.with_name("b" + odd.name))]) == 1
     said = capsys.readouterr()
