@@ -10,21 +10,39 @@ min_version("9.27")
 configfile: "config/config.yaml"
 
 
+# This checkout, also where another workflow has taken it in as a module: there, workflow.basedir is the other's.
+HERE = Path(workflow.current_basedir)
 # The package of this very checkout, here and (by its export) in every job, environment and cluster node.
-sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+sys.path.insert(0, str(HERE / "src"))
 
-from sepflow import plan
+from sepflow import cards, plan, requeue
+from sepflow.code import code_digest
 from sepflow.errors import SepflowError
+from sepflow.messages import Messages
+from sepflow.resources import asking
 from sepflow.workflow import CURVES, PICTURES, Jobs, export_package
 
 export_package()
+requeue.leave_warning_to_trainings()
 try:
-    jobs = Jobs(plan.load(config, Path(workflow.basedir)))
+    jobs = Jobs(plan.load(config, HERE))
 except SepflowError as error:
     raise WorkflowError(str(error)) from None
 
+# Where Snakemake looks for what a message names, for a module too.
+said = Messages(jobs.plan).spoken_in(workflow.modifier_stack[0].globals)
+ask = asking(jobs.plan.resources)
+# A cache between workflows (--cache) is spoken of only where there is one: Snakemake warns of each rule.
+CACHED = workflow.workflow_settings.cache is not None
 DEVICES = config.get("devices", 1)
-GPU = int(config.setdefault("device", "auto") == "gpu")
+GPU, CARDS = cards.shared_out(
+    config.setdefault("device", "auto"),
+    DEVICES,
+    workflow.global_resources.get("gpu").value,
+    workflow.local_exec,
+)
+if CARDS:
+    workflow.register_resource("gpu", CARDS)
 
 
 include: "rules/corpora.smk"
@@ -36,16 +54,19 @@ include: "rules/figures.smk"
 
 
 rule all:
+    """All tables and figures of the papers in config.yaml."""
     default_target: True
     input:
         [jobs.results(paper) for paper in config["papers"]],
 
 
 rule ts_mixit:
+    """All tables and figures of TS-MixIT."""
     input:
         jobs.target("ts_mixit"),
 
 
 rule ssl_pretraining:
+    """All tables and figures of the pre-training paper."""
     input:
         jobs.target("ssl_pretraining"),

@@ -1,13 +1,13 @@
 # What is free of the catalogue.
-FETCHABLE = jobs.fetchable(workflow.basedir)
+FETCHABLE = jobs.fetchable(HERE)
 
 
 localrules:
     fetch,  # a cluster's nodes seldom reach the web
 
 
-# Only what is asked for by name is fetched: snakemake data/librispeech/.sepflow/dev-clean.json
 rule fetch:
+    """A part of a free corpus, asked for by name: snakemake data/librispeech/.sepflow/dev-clean.json"""
     output:
         "data/{name}/.sepflow/{part}.json",
     log:
@@ -21,28 +21,35 @@ rule fetch:
     resources:
         mem_mb=1000,
         runtime=2880,
+    message:
+        "fetch {wildcards.name}/{wildcards.part}"
     script:
         "../workflow/scripts/fetch.py"
 
 
 rule corpus:
+    """A corpus, decoded or synthesised once: a manifest and one packed file."""
     output:
         manifest="results/corpora/{corpus}/manifest.csv",
         audio="results/corpora/{corpus}/audio.i16",
     log:
         "results/logs/corpus/{corpus}.log",
-    benchmark:
-        "results/benchmarks/corpus/{corpus}.tsv"
     wildcard_constraints:
         corpus=jobs.pattern(jobs.plan.corpora),
+    cache: CACHED
+    group:
+        "corpus_{corpus}"
     conda:
         "../envs/audio.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=ask("corpus", mem_mb=4000),
+        runtime=ask("corpus", runtime=240),
+        turn=1,
     params:
         recipe=jobs.corpus_recipe,
         label=jobs.corpus_label,
+    message:
+        said("corpus {wildcards.corpus}")
     script:
         "../workflow/scripts/corpus.py"

@@ -1,9 +1,11 @@
 rule evaluate:
+    """A run on a test mix: one score a mixture, source and metric."""
     input:
         model="results/runs/{run}/model.safetensors",
         mix=jobs.mix_inputs,
     output:
-        "results/runs/{run}/scores/{mix}.csv",
+        scores="results/runs/{run}/scores/{mix}.csv",
+        stamp="results/runs/{run}/scores/{mix}.json",
     log:
         "results/logs/evaluate/{run}-{mix}.log",
     benchmark:
@@ -11,15 +13,21 @@ rule evaluate:
     wildcard_constraints:
         run=jobs.pattern(jobs.plan.runs),
         mix=jobs.pattern(jobs.plan.mixes_with(labels=False)),
+    group:
+        "use_{run}"
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=ask("evaluate", mem_mb=4000),
+        runtime=ask("evaluate", runtime=240),
         gpu=GPU,
+        turn=1,
     params:
         recipe=jobs.mix_recipe,
-        code=jobs.code(*jobs.SCORING),
+        code=jobs.scoring_code,
+        scorers=jobs.scorers,
+    message:
+        said("scores {wildcards.run} {wildcards.mix}")
     script:
         "../workflow/scripts/evaluate.py"

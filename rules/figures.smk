@@ -1,4 +1,5 @@
 rule figure:
+    """The pictures of a table: learning curves, spectrograms, distributions."""
     input:
         unpack(jobs.figure_inputs),
     output:
@@ -11,24 +12,29 @@ rule figure:
         scale=jobs.plan.scale,
         paper=jobs.papers(pair for pair, x in jobs.plan.tables.items() if x["pictures"]),
         table=jobs.pattern({table for (_, table), x in jobs.plan.tables.items() if x["pictures"]}),
+    group:
+        "report_{paper}_{table}"
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=ask("figure", mem_mb=4000),
+        runtime=ask("figure", runtime=60),
+        turn=1,
     params:
         table=jobs.table,
         losses=jobs.losses,
         recipe=jobs.figure_mix,
         untrained=jobs.plan.untrained,
-        code=jobs.code(*jobs.SCORING, *jobs.FIGURES),
+        code=jobs.figure_code,
+    message:
+        said("pictures {wildcards.paper} {wildcards.table}")
     script:
         "../workflow/scripts/figure.py"
 
 
-# What a paper shows of its trainings, epoch by epoch.
 rule training_figure:
+    """What a paper shows of its trainings, epoch by epoch."""
     input:
         jobs.histories,
     output:
@@ -45,11 +51,13 @@ rule training_figure:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=ask("training_figure", mem_mb=2000),
+        runtime=ask("training_figure", runtime=30),
     params:
         figure=jobs.training_figure,
         untrained=jobs.plan.untrained,
-        code=jobs.code(*jobs.CURVES),
+        code=code_digest("figures/training.py"),
+    message:
+        said("figure {wildcards.paper} {wildcards.figure}")
     script:
         "../workflow/scripts/training_figure.py"

@@ -1,4 +1,5 @@
 rule table:
+    """A table of a paper, joined from scores: CSV, Markdown, LaTeX, SVG."""
     input:
         jobs.table_inputs,
     output:
@@ -11,15 +12,20 @@ rule table:
         scale=jobs.plan.scale,
         paper=jobs.papers(jobs.plan.tables),
         table=jobs.pattern({table for _, table in jobs.plan.tables}),
+    group:
+        "report_{paper}_{table}"
     conda:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=ask("table", mem_mb=2000),
+        runtime=ask("table", runtime=30),
+        turn=1,
     params:
         table=jobs.table,
         context=jobs.context,
-        code=jobs.code(*jobs.TABLES),
+        code=code_digest("tables.py"),
+    message:
+        said("table {wildcards.paper} {wildcards.table}")
     script:
         "../workflow/scripts/table.py"

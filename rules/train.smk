@@ -1,5 +1,6 @@
 # Each stage of a method is this rule under its own name, for the runs that the plan gives it.
 rule train:
+    """A run, from its spec to its model."""
     input:
         jobs.run_inputs,
     output:
@@ -9,19 +10,20 @@ rule train:
         provenance="results/runs/{run}/run.json",
     log:
         "results/logs/train/{run}.log",
-    benchmark:
-        "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
         run=jobs.pattern([]),
+    cache: CACHED
     conda:
         "../envs/torch.yaml"
     threads: DEVICES
     resources:
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=ask("train", mem_mb=8000),
+        runtime=ask("train", runtime=1440),
         gpu=GPU * DEVICES,
     params:
         spec=jobs.run_spec,
+    message:
+        said("run {wildcards.run}")
     script:
         "../workflow/scripts/train.py"
 

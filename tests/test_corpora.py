@@ -21,6 +21,7 @@ from sepflow.corpora.folder import split_speakers
 from sepflow.corpora.packed import (
     AUDIO,
     MANIFEST,
+    UNIT,
     PackedCorpus,
     level_db,
     quantise,
@@ -30,6 +31,7 @@ from sepflow.corpora.packed import (
 from sepflow.corpora.parallel import in_order
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
+from sepflow.seals import SEAL
 
 
 def labels(name, speaker="s", split="train", **more):
@@ -141,18 +143,18 @@ def test_no_manifest_stands_for_half_a_corpus(tmp_path):
         write_corpus(tmp_path, dying())
     with pytest.raises(SepflowError, match="silent"):
         write_corpus(tmp_path, [(labels("b"), np.zeros(9, np.int16), 1.0)])
-    assert sorted(path.name for path in tmp_path.iterdir()) == [AUDIO, MANIFEST]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [AUDIO, MANIFEST, SEAL]
     assert (tmp_path / AUDIO).read_bytes() == before
     with pytest.raises(SepflowError, match="Build this corpus first"):
         PackedCorpus(tmp_path / "elsewhere")
     (tmp_path / MANIFEST).write_text("id,samples\na,many\n")
-    with pytest.raises(SepflowError, match="does not read"):
+    with pytest.raises(SepflowError, match="no whole table"):
         PackedCorpus(tmp_path)
 
 
 def manifest(**columns):
     whole = {"id": ["a", "b"], "speaker": ["s", "t"], "split": ["train", "test"]}
-    whole |= {"samples": [9, 9], "level_db": [-20.0, -20.0]}
+    whole |= {"samples": [9, 9], "level_db": [-20.0, -20.0], "scale": [UNIT, UNIT]}
     whole |= {name: ["", ""] for name in MANIFEST_COLUMNS if name not in whole}
     return pd.DataFrame(whole | columns)
 
@@ -165,6 +167,7 @@ def manifest(**columns):
         ({"speaker": ["s", ""]}, "b: no speaker"),
         ({"split": ["train", "dev"]}, "b: split is none of"),
         ({"samples": [0, 9]}, "a: no samples"),
+        ({"scale": [UNIT, 0.0]}, "b: its scale is no number above 0"),
         ({"level_db": [-20.0, -81.0]}, "b: silent"),
         ({"level_db": [-20.0, math.nan]}, "b: silent"),
     ],

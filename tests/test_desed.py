@@ -18,6 +18,7 @@ import soundfile
 from conftest import environment
 from sepflow.cli import main
 from sepflow.simulation.desed.responses import Recorded
+from sepflow.simulation.journal import Record
 
 RATE, SECONDS = 8000, 2.0
 TOTAL = 2000  # ms
@@ -335,17 +336,17 @@ def test_another_recipe_is_refused_in_the_same_tree_and_another_split_is_not(ban
     made(bank, tmp_path, "--background-over", "0", "--split", "validation", number=3)
 
 
-def test_a_file_that_was_changed_behind_our_back_is_found(bank, tmp_path, capsys):
+def test_a_class_that_has_gone_from_the_plan_leaves_no_file(bank, tmp_path, monkeypatch):
     made(bank, tmp_path, "--sources", number=3)
-    path = tmp_path / "train" / "soundscapes" / "train-000001.wav"
-    samples = codes(path)
-    samples[5] += 1
-    soundfile.write(path, samples.astype(np.int16), RATE)
-    cut = tmp_path / "train" / "sources" / "train-000002" / "background.wav"
-    soundfile.write(cut, samples[:100].astype(np.int16), RATE)
-    message = complaint(capsys, bank, tmp_path, "--sources", number=3)
-    assert "2 problems" in message and "train-000001.wav: not the sum of its sources" in message
-    assert "train-000002/background.wav: not one channel of 2.000 s at 8000 Hz" in message
+    whole = digests(tmp_path)
+    old = Path("train", "sources", "train-000001", "Old.wav")
+    (record,) = tmp_path.glob(".sepflow/desed-train/*/00000.json")
+    there = Record.read(record)
+    (tmp_path / old).write_bytes(b"")
+    files = there.files | {str(old): hashlib.sha256(b"").hexdigest()}
+    record.write_text(Record([{"plan": "another"}, *there.sources[1:]], files, there.results).text())
+    made(bank, tmp_path, "--sources", number=3)
+    assert digests(tmp_path) == whole
 
 
 # --- what can be wrong --------------------------------------------------------------------------------------
@@ -430,9 +431,12 @@ def test_a_quiet_response_of_several_channels_is_read_as_it_is(tmp_path):
         (("--events", "3", "2"), "--events: LEAST is more than MOST"),
         (("--levels", "0", "-5"), "--levels: LOW is not under HIGH"),
         (("--levels", "nan", "0"), "--levels: LOW is not under HIGH"),
+        (("--levels", "0", "1e300"), "--levels: LOW is not under HIGH, both within 200 dB"),
+        (("--number", "10000000"), "--number: 1000000 at most"),
+        (("--rate", "2000000000"), "--rate: 1000 to 192000 Hz"),
         (("--seconds", "0.3"), "--seconds: 0.5 to 3600"),
         (("--split", "../x"), "--split: letters"),
-        (("--background-over", "inf"), "--background-over: not a finite"),
+        (("--background-over", "inf"), "--background-over: not within 200 dB"),
         (("--events", "1", "50"), "13 files of events, but a soundscape may have 50"),
     ],
 )

@@ -1,5 +1,6 @@
 """Pictures: what they say, that they say it the same every time, and that nothing in them collides."""
 
+import hashlib
 from itertools import combinations
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from matplotlib.transforms import Bbox
 
 from conftest import ROOT
 from sepflow import plan
+from sepflow.contracts import read_history
 from sepflow.corpora.packed import PackedCorpus, quantise, write_corpus
 from sepflow.errors import SepflowError
 from sepflow.figures import distribution as boxes
@@ -27,6 +29,7 @@ from sepflow.tasks import build
 from sepflow.workflow import PICTURES
 from test_activity import RATE, on
 from test_scoring import SPEC, noise
+from test_tables import put
 
 PIT = SPEC | {
     "model": SPEC["model"] | {"sources": 2},
@@ -71,8 +74,8 @@ def history(losses, seconds=10.0) -> pd.DataFrame:
 def test_a_history_without_validations_is_said(tmp_path, text):
     if text is not None:
         (tmp_path / "history.csv").write_text(text)
-    with pytest.raises(SepflowError, match=r"history\.csv: 1 problem(.|\n)*Remove this file"):
-        curves.read_history(tmp_path / "history.csv")
+    with pytest.raises(SepflowError, match=r"history\.csv: (.|\n)*Remove this file"):
+        read_history(tmp_path / "history.csv", "a")
 
 
 def test_a_curve_marks_the_lowest_validation_loss_in_steps_and_in_wall_time(drawn):
@@ -160,7 +163,8 @@ def a_table(ids) -> dict:
     own = {"mix": "m", "metrics": ["si_snri"]}
     rows = [row | own | {"runs": {row["run"]: row["run"]}} for row in rows]
     caption = "A table " + "with a long caption " * 8
-    return {"caption": caption, "metrics": ["si_snri"], "mix": "m", "rows": rows}
+    columns = ["System", "Network"]
+    return {"caption": caption, "columns": columns, "metrics": ["si_snri"], "mix": "m", "rows": rows}
 
 
 @pytest.fixture
@@ -239,12 +243,14 @@ def small_results(folder) -> tuple[dict, list, Mix]:
         torch.manual_seed(seed)
         save_model(run / "model.safetensors", build(PIT).model.state_dict(), PIT)
         history([3.0, 2.0, 2.5]).to_csv(run / "history.csv", index=False)
+        (run / "run.json").write_text("{}")
         scores = [
             {"mixture": name, "pair": "", "selection": "none", "source": k, "metric": "si_snri",
              "value": np.nan if name == "test-2" else k}
             for name in mix.ids for k in (1, 2)
         ]  # fmt: skip
-        pd.DataFrame(scores).to_csv(run / "scores.csv", index=False)
+        model = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+        put(run / "scores.csv", pd.DataFrame(scores), row["run"], "m", model=model)
     groups = [{"against": "PIT", "runs": {"a": "label_a"}}, {"against": "MixIT", "runs": {"b": "label_b"}}]
     return table, groups, mix
 
@@ -262,7 +268,13 @@ def test_all_pictures_of_a_table_are_made_and_the_same_again(tmp_path):
     text = {part: (tmp_path / f"one/table_{part}.svg").read_text() for part in
             ("learning", "spectrograms", "distribution")}  # fmt: skip
     assert all("scale tiny (untrained" in content for content in text.values())
-    for word in ("label_a", "label_b", "validation loss (dB)", "wall time of this training (s)"):
+    for word in (
+        "Method a with a long name",
+        "Method b",
+        "Network = DPRNN",
+        "validation loss (dB)",
+        "wall time of this training (s)",
+    ):
         assert word in text["learning"]
     for word in (
         "test-1: u0 (f) + u2 (m)",

@@ -5,15 +5,18 @@ import pandas as pd
 import pytest
 import torch
 
+from sepflow.identity import fill_neutral, run_name
 from sepflow.inference import Separator
 from sepflow.labels import write_labels
 from sepflow.models.artefact import save_model
 from sepflow.simulation.mix import LabelledMix
 from sepflow.tasks import build
-from test_scoring import SPEC
+from test_scoring import SPEC as NETWORK
 from test_simulation import RECIPE, corpus, mix  # noqa: F401 (fixtures)
 
-LABELS = {"kind": "labels", "mix": RECIPE, "selection": "energy", "unit": "utterance"}
+SPEC = NETWORK | {"data": {}, "validation": {}, "optimizer": {}}
+RUN = run_name(fill_neutral(SPEC))
+LABELS = {"kind": "labels", "mix": RECIPE, "run": RUN, "selection": "energy", "unit": "utterance"}
 
 
 @pytest.fixture

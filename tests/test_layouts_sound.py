@@ -67,7 +67,7 @@ def test_esc50(tmp_path):
     with pytest.raises(SepflowError, match=r"esc50.csv line 2: 1 cells where line 1 names 2 columns"):
         recordings(tmp_path, "esc50")
     (tmp_path / "meta/esc50.csv").write_bytes(b"\xff")
-    with pytest.raises(SepflowError, match=r"meta/esc50.csv: does not read"):
+    with pytest.raises(SepflowError, match=r"meta/esc50.csv line 1: not UTF-8"):
         recordings(tmp_path, "esc50")
 
 

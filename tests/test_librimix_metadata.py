@@ -111,6 +111,7 @@ def test_draws_go_on_from_split_to_split_and_train_takes_noise_at_other_speeds(h
         assert (tmp_path / f"made/libri2mix_train-clean-100{suffix}.csv").read_text() == wanted
 
 
+@needs_sox
 def test_a_killed_run_goes_on_and_leaves_the_same(here, tmp_path):
     words = command(here, tmp_path / "out", "--splits", "train-clean-100")
     start = [sys.executable, "-m", "sepflow", *map(str, words)]
@@ -176,6 +177,21 @@ def test_fewer_than_a_hundred_mixtures_are_none_and_that_is_said(mine, tmp_path,
     assert (tmp_path / "out/libri2mix_dev-clean.csv").read_text() == columns
 
 
+def test_what_was_measured_of_other_recordings_is_measured_anew(mine, tmp_path, few, monkeypatch):
+    words = command(mine, tmp_path / "out", "--splits", "dev-clean")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            librimix_metadata, "_write", lambda *_: 1 / 0
+        )  # the journal is whole, the table not yet
+        pytest.raises(ZeroDivisionError, run, *words)
+    assert list(tmp_path.rglob("0*.json"))
+    for path in sorted((mine / "LibriSpeech").rglob("*.flac")):
+        corpora.put(path, 0.5 * soundfile.read(path)[0])
+    assert run(*words) == 0
+    assert run(*command(mine, tmp_path / "fresh", "--splits", "dev-clean")) == 0
+    assert corpora.files(tmp_path / "out") == corpora.files(tmp_path / "fresh")
+
+
 def test_a_silent_noise_is_named(mine, tmp_path, few, capsys):
     silent = sorted((mine / "wham_noise/cv").iterdir())
     for path in silent:
@@ -191,6 +207,7 @@ def test_a_silent_noise_is_named(mine, tmp_path, few, capsys):
         ("84,F,dev-clean,nan,dev-clean/84/01/84-01-0000.flac", "length: 'nan' is no whole number"),
         ("85,F,dev-clean,50000,dev-clean/85/01/85-01-0000.flac", "speaker 85 is not in"),
         ("84,F,dev-clean,50000,", "origin_path: empty"),
+        ("84,F,dev-clean,50000,/etc/84-01-0000.flac", "origin_path: '/etc/84-01-0000.flac' leads out"),
     ],
 )
 def test_a_bad_row_of_a_table_is_told_with_its_line(mine, tmp_path, capsys, line, said):

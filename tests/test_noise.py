@@ -10,10 +10,9 @@ from sepflow import corpora, plan
 from sepflow.corpora.noise import synthesise
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
-from sepflow.files import write_text
 from sepflow.identity import RECIPES, digest
 from sepflow.simulation.decide import LEVEL_DB, decide, decide_in
-from sepflow.simulation.mix import open_mix
+from sepflow.simulation.mix import open_mix, write_plan
 
 NOISE = {
     "kind": "noise",
@@ -42,7 +41,7 @@ def results(voices, tmp_path_factory):
     out = tmp_path_factory.mktemp("results")
     for recipe, path in ((SPEECH, voices), (NOISE, None)):
         corpora.build(recipe, out / "corpora" / digest(recipe), path, 1)
-    write_text(out / "mixes" / digest(RECIPE) / "mix.csv", decide_in(RECIPE, out).to_csv(index=False))
+    write_plan(out / "mixes" / digest(RECIPE), decide_in(RECIPE, out))
     return out
 
 
@@ -96,7 +95,7 @@ def test_noise_is_of_the_split_at_its_level_and_adds_up(mix):
 def test_noise_shorter_than_the_mixture_is_repeated(results, mix):
     recipe = RECIPE | {"noise": NOISE | {"seconds": 1.1}}
     corpora.build(recipe["noise"], results / "corpora" / digest(recipe["noise"]), None, 1)
-    write_text(results / "mixes" / digest(recipe) / "mix.csv", decide_in(recipe, results).to_csv(index=False))
+    write_plan(results / "mixes" / digest(recipe), decide_in(recipe, results))
     short = open_mix(recipe, results)
     longest = int(np.argmax(short.samples))
     assert short.samples[longest] > 1.1 * 8000

@@ -8,7 +8,6 @@ import yaml
 from conftest import ROOT, Checkout
 from sepflow import plan
 from sepflow.errors import SepflowError
-from sepflow.tasks import TASKS
 from sepflow.workflow import Jobs
 from test_plan_ssl import NAME, SCALES, load, rows_of, spec_of
 
@@ -271,12 +270,6 @@ class TestTwoPapers:
             said = jobs.context(SimpleNamespace(paper=paper, table=table))
             assert [name.split()[0] for name in said["corpora"]] == corpora
             assert Jobs(load("smoke", paper)).context(SimpleNamespace(paper=paper, table=table)) == said
-
-    def test_the_code_of_every_task_decides_its_scores(self):
-        modules = {
-            task.__module__.removeprefix("sepflow.").replace(".", "/") + ".py" for task in TASKS.values()
-        }
-        assert modules <= set(Jobs.SCORING) and len(modules) == 4
 
     def test_a_label_that_looks_like_a_hash_is_a_label(self):
         found = load()

@@ -6,11 +6,11 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from sepflow import explain, plan
+from sepflow import explain, plan, plan_checks, plugs
 from sepflow.errors import SepflowError
 from sepflow.identity import canonical, fill_neutral, merge, run_name, without_neutral
-from sepflow.models import MODELS
-from sepflow.settings import declared
+from sepflow.metrics.names import PRETEXTS
+from sepflow.settings import declarations
 from sepflow.tasks.alteration import Alterations
 from sepflow.tasks.contrast import Contrast
 from sepflow.training.standalone import read_spec
@@ -70,7 +70,7 @@ WRONG = [
     ("supervised_100", "model.stride", 33, "model: stride 33 leaves gaps between kernels of 32"),
     ("supervised_100", "model.conv_kernel", 4, "model: conv_kernel must be odd"),
     ("supervised_100", "model.blocks", 99, "model: blocks must be .* at most 20"),
-    ("supervised_100", "model.name", "../tasks/mama", "model"),
+    ("supervised_100", "model.name", "../tasks/mama", "model.name: there is no (model|network)"),
     ("supervised_100", "model.sources", 3, "data: mix: 2 speakers, and model.sources is 3"),
     ("supervised_10_dprnn", "model.hop", 21, "model: hop 21 leaves gaps between chunks of 20"),
     ("scratch_dptnet_4", "model.heads", 3, "model: heads must divide filters; 3 does not divide 16"),
@@ -235,8 +235,18 @@ def test_runs_that_build_on_others_fit_them(checkout, paper, change, said):
 
 
 def test_what_the_source_declares_is_what_the_class_has():
-    classes = {f"models/{name}": kind for name, kind in MODELS.items()}
-    classes |= {"tasks/alteration": Alterations, "tasks/contrast": Contrast}
-    for module, kind in classes.items():
-        assert declared(module) == kind.declared and kind.declared.types
-    assert declared("models/masking") is None and declared("models/none") is None
+    networks = {
+        name: plugs.offered("sepflow.models", name, "MODEL")
+        for name in plugs.names("sepflow.models", "MODEL")
+    }
+    for package, classes in (
+        ("models", networks),
+        ("tasks", {"alteration": Alterations, "contrast": Contrast}),
+    ):
+        assert declarations(package) == {name: kind.declared for name, kind in classes.items()}
+        assert all(kind.declared.types for kind in classes.values()) and len(classes) > 1
+
+
+def test_every_task_has_its_objectives_and_every_pretext_its_settings():
+    assert set(plan_checks.OBJECTIVES) == set(plugs.names("sepflow.tasks", "TASK"))
+    assert set(plan_checks.SETTINGS) == {name for name in plan_checks.OBJECTIVES if name in PRETEXTS}

@@ -13,7 +13,7 @@ from sepflow.corpora.folder import split_speakers
 from sepflow.corpora.splits import place
 from sepflow.errors import SepflowError
 from sepflow.evaluation import evaluate
-from sepflow.identity import digest, merge
+from sepflow.identity import digest, merge, run_name
 from sepflow.models.artefact import load_model, save_model
 from sepflow.simulation.examples import Examples
 from sepflow.simulation.mix import open_mix
@@ -153,8 +153,9 @@ def test_a_separation_begins_with_all_but_the_layer_of_the_masks(prepared, tmp_p
 
 def test_a_multi_task_network_may_begin_with_a_separations(prepared, tmp_path):
     found, results = prepared
-    run(prepared, results / "runs/separation", "scratch", **SHORT)
-    run(prepared, tmp_path, "multi_task", init="separation", disjoint_speakers=False, **SHORT)
+    name = run_name(merge(found.find("scratch").spec, SHORT))
+    run(prepared, results / "runs" / name, "scratch", **SHORT)
+    run(prepared, tmp_path, "multi_task", init=name, disjoint_speakers=False, **SHORT)
     assert load_model(tmp_path / "model.safetensors")[0]["separator.to_sources.weight"].shape[0] == 3 * 16
 
 
@@ -197,12 +198,14 @@ def test_a_pretext_has_no_labels_to_switch(prepared, tmp_path, label):
 # Disjoint speakers
 
 
-def pretrained(prepared, name: str, mix: dict) -> None:
-    """A model of one output that says it was trained on `mix`."""
+def pretrained(prepared, mix: dict) -> str:
+    """The name of a run of one output that says it was trained on `mix`."""
     found, results = prepared
     spec = merge(found.find("se").spec, {})
     spec["data"]["mix"] = mix
+    name = run_name(spec)
     save_model(results / "runs" / name / "model.safetensors", tasks.build(spec).weights(), spec)
+    return name
 
 
 @pytest.mark.parametrize("part", ["init", "joint"])
@@ -211,8 +214,7 @@ def test_shared_speakers_are_refused_with_their_names(prepared, tmp_path, part):
     wide = mix_of(prepared, "train", 1, among=[0.0, 1.0])
     spec = merge(found.find("pt_ft" if part == "init" else "multi_task").spec, SHORT)
     if part == "init":
-        pretrained(prepared, "wide", wide)
-        spec["init"] = "wide"
+        spec["init"] = pretrained(prepared, wide)
     else:
         spec["joint"]["mix"] = wide
     with pytest.raises(SepflowError) as error:
@@ -233,8 +235,7 @@ def test_speakers_of_another_corpus_are_not_compared(prepared, tmp_path):
     other = speech | {"min_seconds": 0.4}
     corpora.build(other, results / "corpora" / digest(other), results.parent.parent / "speech", 1)
     mix = mix_of(prepared, "train", 1, among=[0.0, 1.0], corpus=other)
-    pretrained(prepared, "elsewhere", mix)
-    run(prepared, tmp_path / "init", "pt_ft", init="elsewhere", **SHORT)
+    run(prepared, tmp_path / "init", "pt_ft", init=pretrained(prepared, mix), **SHORT)
     run(prepared, tmp_path / "joint", "multi_task", joint={"mix": mix}, **SHORT)
 
 

@@ -10,11 +10,10 @@ from scipy.signal import resample_poly
 
 from sepflow import corpora
 from sepflow.corpora.packed import PackedCorpus
-from sepflow.files import write_text
 from sepflow.identity import digest
 from sepflow.simulation.examples import FixedExamples
 from sepflow.simulation.export import export
-from sepflow.simulation.mix import Mix, cut_segments, open_mix
+from sepflow.simulation.mix import Mix, cut_segments, open_mix, write_plan
 from sepflow.simulation.resampled import Resampled
 from sepflow.simulation.resampling import resample
 
@@ -41,6 +40,7 @@ def results(recordings, tmp_path_factory):
 
 CORPUS = {"kind": "folder", "rate": NATIVE, "splits": {"validation": 0.0, "test": 0.0}}
 RECIPE = {"kind": "librimix", "corpus": CORPUS, "noise": CORPUS, "rate": 8000, "split": "train"}
+RECIPE |= {"mixtures": 2}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def plan() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def mix(results) -> Mix:
-    write_text(results / "mixes" / digest(RECIPE) / "mix.csv", plan().to_csv(index=False))
+    write_plan(results / "mixes" / digest(RECIPE), plan())
     return open_mix(RECIPE, results)
 
 

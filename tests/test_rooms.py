@@ -173,6 +173,11 @@ def test_each_pair_is_what_it_is_alone():
     ("change", "message"),
     [
         ({"t60": 0.0, "reflected": 0.5}, "must be over 0"),
+        ({"reflected": -1.0}, "would amplify: they leave -1.00 of an amplitude"),
+        ({"reflected": math.nan}, "would amplify"),
+        ({"t60": 5.1, "reflected": 0.5}, "sound meets more than 400 walls"),
+        ({"t60": 61.0, "reflected": 0.5, "size": (90.0, 90.0, 90.0)}, "a T60 of 61.0 s .* over 60 s"),
+        ({"sources": (MICROPHONE,)}, "a source is where a microphone is"),
         ({"size": (3.0, -1.0, 2.0), "reflected": 0.5}, "must be over 0"),
         ({"sources": ((1.0, 5.0, 1.0),)}, "a source at .* is not inside"),
         ({"microphones": ((1.0, 1.0, math.nan),)}, "a microphone at .* is not inside"),
@@ -181,6 +186,17 @@ def test_each_pair_is_what_it_is_alone():
 def test_rooms_that_are_none(change, message):
     with pytest.raises(SepflowError, match=message):
         small(**change)
+
+
+def test_a_response_is_never_over_before_the_direct_sound_arrives():
+    away = math.dist(SOURCE, MICROPHONE) / SPEED
+    for rate in (8000, RATE):
+        arrival = 40 + away * rate
+        room = small(t60=math.floor(arrival) / rate, reflected=0.5)
+        with pytest.raises(SepflowError, match=f"over before the direct sound .* at sample {arrival:.0f}"):
+            reverberant(room, rate)
+        heard = reverberant(small(t60=math.ceil(arrival) / rate, reflected=0.5), rate)
+        assert np.abs(heard[0, 0, -1]) > 0
 
 
 def test_responses_are_stored_once(tmp_path, monkeypatch):
@@ -206,7 +222,9 @@ def test_a_damaged_store_mends_itself(tmp_path):
     room, store = small(t60=0.05), Rooms(tmp_path)
     first = store.responses(room)[1]
     path = tmp_path / store.place(room)
-    for damage in (b"", path.read_bytes()[:200], b"no array", np.array([{}], object).dumps()):
+    stored = path.read_bytes()
+    flipped = stored[:900] + bytes([stored[900] ^ 1]) + stored[901:]
+    for damage in (b"", stored[:200], flipped, b"no array", np.array([{}], object).dumps()):
         path.write_bytes(damage)
         np.testing.assert_array_equal(store.responses(room)[1], first)
         np.testing.assert_array_equal(np.load(path), first)

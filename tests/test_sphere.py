@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sepflow.corpora.decode import opened
+from sepflow.audio import opened
 from sepflow.corpora.sphere import header
 from sepflow.errors import SepflowError
 from sepflow.simulation.inputs import read
@@ -66,7 +66,7 @@ def test_a_cut_file_is_refused(tmp_path):
     path.write_bytes(sphere_bytes(CODES)[:100])
     with pytest.raises(SepflowError, match="header has no end"):
         read(path)
-    with pytest.raises(SepflowError, match=r"nowhere\.wv1: does not decode"):
+    with pytest.raises(SepflowError, match=r"nowhere\.wv1: no such file"):
         read(tmp_path / "nowhere.wv1")
 
 

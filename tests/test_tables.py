@@ -1,6 +1,8 @@
 """Tables: intervals, verdicts, what is undefined, and what LaTeX makes of it."""
 
+import hashlib
 import json
+import re
 import shutil
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import scipy.stats
 
 from sepflow.errors import SepflowError
+from sepflow.simulation.mix import write_plan
 from sepflow.statistics import interval
 from sepflow.tables import compare, write_table
 from sepflow.tables_layout import blocks
@@ -69,10 +72,21 @@ def test_an_undefined_mixture_is_not_counted_as_zero(tmp_path):
 def test_a_table_has_its_columns_in_order_and_names_its_origin(tmp_path):
     table = write_scores(tmp_path, [4.0, 6.0, 5.0])
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
-    header = "System,M,metric,published,ours,delta,n,ci_low,ci_high,run"
+    header = "System,M,metric,published,ours,delta,n,ci_low,ci_high,run,scale,untrained"
     assert (tmp_path / "table.csv").read_text().splitlines()[0] == header
     text = (tmp_path / "table.md").read_text()
-    for word in ("`tiny`", "abc", "voices", "torch 2", "percentile bootstrap", "12 s", "Untrained", "`cafe`"):
+    for word in (
+        "`tiny`",
+        "abc",
+        "voices",
+        "numpy 2",
+        "commit `def`",
+        "fast_bss_eval 0.1",
+        "percentile bootstrap",
+        "12 s",
+        "Untrained",
+        "`cafe`",
+    ):
         assert word in text
     assert "| claim" not in text  # an untrained model proves none
     assert (tmp_path / "table.svg").read_text().startswith("<?xml")
@@ -96,7 +110,7 @@ def test_scores_without_the_wanted_selection_are_refused(tmp_path):
 def test_a_cell_of_two_seeds_is_their_mean_and_both_are_shown(tmp_path):
     table = write_scores(tmp_path, [4.0, 6.0, float("nan")])
     other = pd.read_csv(tmp_path / "scores.csv")
-    other.assign(value=[9.0, 9.0, 1.0, 1.0, 2.0, 2.0]).to_csv(tmp_path / "other.csv", index=False)
+    put(tmp_path / "other.csv", other.assign(value=[9.0, 9.0, 1.0, 1.0, 2.0, 2.0]), run="babe")
     shutil.copytree(tmp_path / "runs/cafe", tmp_path / "runs/babe")
     table["rows"][0]["runs"]["babe"] = "x@7"
     table["rows"][0]["scores"].append(str(tmp_path / "other.csv"))
@@ -111,10 +125,17 @@ def test_a_cell_of_two_seeds_is_their_mean_and_both_are_shown(tmp_path):
 def test_latex_escapes_what_it_must():
     row = {"id": "r", "cells": ["Supervised (10%) a_b & c"], "metrics": ["sdr"], "reported": False}
     table = {"columns": ["System"], "metrics": ["sdr"], "rows": [row]}
-    cells = pd.DataFrame(
-        {"published": [1.0], "ours": [2.0], "n": [3]}, pd.MultiIndex.from_tuples([("r", "sdr")])
-    )
-    assert r"Supervised (10\%) a\_b \& c & 1.0 & 2.0 \\" in latex(table, cells)
+    numbers = {
+        "published": [3.0],
+        "ours": [2.0],
+        "ci_low": [-0.04],
+        "ci_high": [3.0],
+        "delta": [-1.0],
+        "n": [3],
+    }
+    cells = pd.DataFrame(numbers, pd.MultiIndex.from_tuples([("r", "sdr")]))
+    found = latex(table, CONTEXT, cells)
+    assert r"Supervised (10\%) a\_b \& c & 3.0 & 2.0 [0.0, 3.0] & $-$1.0 & 3 \\" in found
 
 
 def test_a_row_is_a_cell_in_each_of_its_metrics(tmp_path):
@@ -132,7 +153,8 @@ def test_a_row_is_a_cell_in_each_of_its_metrics(tmp_path):
     ]
     assert [lines[2][i] for i in (2, 4, 5, 7, 8)] == ["9.0", "-4.0", "9.5", "-3.5", "3"]
     assert lines[2][3].startswith("5.00 [") and lines[2][6].startswith("6.00 [")
-    assert "A & 2 & 9.0 & 5.0 & 9.5 & 6.0" in (tmp_path / "table.tex").read_text()
+    tex = (tmp_path / "table.tex").read_text()
+    assert re.search(r"A & 2 & 9\.0 & 5\.0 \[.*\] & \$-\$4\.0 & 9\.5 & 6\.0 \[.*\] & \$-\$3\.5 & 3 ", tex)
     text = (tmp_path / "table.md").read_text()
     for heading in ("## What the paper compares (SI-SNRi)", "## By pair of speakers (SI-SNRi)"):
         assert heading in text
@@ -146,15 +168,18 @@ def test_a_reported_row_has_the_papers_numbers_and_no_others(tmp_path):
     table["rows"].append(reported("g", {"si_snr": 20.2, "sdr": 20.6}))
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
     lines = (tmp_path / "table.csv").read_text().splitlines()
-    assert lines[1].endswith(",cafe") and ",3," in lines[1]  # n is still a whole number
-    assert lines[3:] == ["g,2,si_snr,20.2,,,,,,reported", "g,2,sdr,20.6,,,,,,reported"]
+    assert lines[1].endswith(",cafe,tiny,True") and ",3," in lines[1]  # n is still a whole number
+    assert lines[3:] == [f"g,2,{x},,,,,,reported,tiny,True" for x in ("si_snr,20.2", "sdr,20.6")]
     cells = ["g", "2", "20.2 (SI-SNR)", "reported", "-", "20.6 (SDR)", "reported", "-", "-"]
     assert markdown_lines(tmp_path)[3] == cells
-    assert "g & 2 & 20.2 (SI-SNR) & reported & 20.6 (SDR) & reported" in (tmp_path / "table.tex").read_text()
+    assert (
+        "g & 2 & 20.2 (SI-SNR) & reported & - & 20.6 (SDR) & reported & - & -"
+        in (tmp_path / "table.tex").read_text()
+    )
     text = (tmp_path / "table.md").read_text()
     assert "Reported: quoted by the paper" in text
     assert text.split("## By pair of speakers")[1].count("| g ") == 0  # there is no score to show
-    assert ">g, 2 (SI-SNR, SDR)<" in (tmp_path / "table.svg").read_text()
+    assert ">g, M = 2 (SI-SNR, SDR)<" in (tmp_path / "table.svg").read_text()
 
 
 def test_rows_in_other_units_stand_in_a_table_of_their_own(tmp_path):
@@ -184,8 +209,10 @@ def test_a_note_stands_under_the_caption(tmp_path):
 def test_pairs_are_those_of_two_speakers(tmp_path, speakers):
     table = write_scores(tmp_path, [4.0, 6.0])
     if speakers == 1:
+        plan = pd.read_csv(tmp_path / "mixes/beef/mix.csv")
+        write_plan(tmp_path / "mixes/beef", plan.drop(columns=plan.filter(regex="_2$")))
         scores = pd.read_csv(tmp_path / "scores.csv")
-        scores[scores["source"] == 1].to_csv(tmp_path / "scores.csv", index=False)
+        put(tmp_path / "scores.csv", scores[scores["source"] == 1])
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
     assert ("By pair of speakers" in (tmp_path / "table.md").read_text()) == (speakers == 2)
 
@@ -193,11 +220,11 @@ def test_pairs_are_those_of_two_speakers(tmp_path, speakers):
 def test_rows_may_be_of_another_test_mix(tmp_path):
     table = write_scores(tmp_path, [4.0, 6.0])
     other = pd.read_csv(tmp_path / "scores.csv").assign(pair="different", value=3.0)
-    other.to_csv(tmp_path / "other.csv", index=False)
-    shutil.copytree(tmp_path / "mixes/beef", tmp_path / "mixes/babe")
+    put(tmp_path / "other.csv", other, mix="babe")
+    write_plan(tmp_path / "mixes/babe", pd.read_csv(tmp_path / "mixes/beef/mix.csv"))
     own = {"id": "s", "cells": ["B", 2], "mix": "babe", "scores": [str(tmp_path / "other.csv")]}
     table["rows"].append(table["rows"][0] | own)
-    write_table(table, CONTEXT, tmp_path, tmp_path / "table")
+    write_table(table, CONTEXT | {"heard": {"beef": {}, "babe": {}}}, tmp_path, tmp_path / "table")
     text = (tmp_path / "table.md").read_text()
     assert "Test mix `beef`" in text and "Test mix `babe`" in text
     pairs = text.split("## By pair of speakers")[1].splitlines()
@@ -209,7 +236,7 @@ def test_rows_may_be_of_another_test_mix(tmp_path):
 
 def test_pairs_of_unknown_sex_are_not_shown(tmp_path):
     table = write_scores(tmp_path, [4.0, 6.0])
-    pd.read_csv(tmp_path / "scores.csv").assign(pair="").to_csv(tmp_path / "scores.csv", index=False)
+    put(tmp_path / "scores.csv", pd.read_csv(tmp_path / "scores.csv").assign(pair=""))
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
     assert "By pair of speakers" not in (tmp_path / "table.md").read_text()
 
@@ -217,7 +244,7 @@ def test_pairs_of_unknown_sex_are_not_shown(tmp_path):
 def test_scores_that_are_all_undefined_are_said(tmp_path):
     table = write_scores(tmp_path, [float("nan")] * 3)
     write_table(table, CONTEXT | {"untrained": False}, tmp_path, tmp_path / "table")
-    assert (tmp_path / "table.csv").read_text().splitlines()[1] == "A,2,si_snri,9.0,,,0,,,cafe"
+    assert (tmp_path / "table.csv").read_text().splitlines()[1] == "A,2,si_snri,9.0,,,0,,,cafe,tiny,False"
     assert markdown_lines(tmp_path)[2] == ["A", "2", "9.0", "undefined", "0"]
     assert "| undecided" in (tmp_path / "table.md").read_text()
     assert "nan" not in "".join((tmp_path / f"table.{end}").read_text() for end in ("md", "tex"))
@@ -227,7 +254,9 @@ def test_a_table_of_reported_rows_alone_has_the_papers_numbers(tmp_path):
     table = write_scores(tmp_path, [4.0]) | {"comparisons": [], "seeds": [1, 2]}
     table["rows"] = [reported("g", {"si_snri": 20.2})]
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
-    assert (tmp_path / "table.csv").read_text().splitlines()[1:] == ["g,2,si_snri,20.2,,,,,,reported"]
+    assert (tmp_path / "table.csv").read_text().splitlines()[1:] == [
+        "g,2,si_snri,20.2,,,,,,reported,tiny,True"
+    ]
     assert "ours, 95 % interval" not in (tmp_path / "table.svg").read_text()
 
 
@@ -236,7 +265,7 @@ def two_metrics(folder, table) -> None:
     scores = pd.read_csv(folder / "scores.csv")
     sdr = scores.assign(metric="sdri", value=scores["value"] + 1)
     accuracy = scores.assign(metric="accuracy", value=scores["value"] * 10)
-    pd.concat([scores, sdr, accuracy]).to_csv(folder / "scores.csv", index=False)
+    put(folder / "scores.csv", pd.concat([scores, sdr, accuracy]))
     table["metrics"] = ["si_snri", "sdri"]
     table["rows"][0] |= {"metrics": table["metrics"], "published": {"si_snri": 9.0, "sdri": 9.5}}
 
@@ -262,8 +291,18 @@ CONTEXT = {
     "sepflow": "0",
     "commit": "abc",
     "dirty": "",
-    "versions": {"torch": "2"},
+    "versions": {"numpy": "2"},
+    "heard": {"beef": {}},
 }
+
+
+def put(file, scores, run="cafe", mix="beef", **changes) -> None:
+    """Write `scores` to `file`, and beside it what they are of."""
+    scores.to_csv(file, index=False)
+    stamp = {"run": run, "mix": mix, "mixtures": scores["mixture"].nunique(), "model": "0", "commit": "def"}
+    stamp |= {"scores": hashlib.sha256(file.read_bytes()).hexdigest(), "dirty": ""}
+    stamp |= {"scorers": {"fast_bss_eval": "0.1"}}
+    file.with_suffix(".json").write_text(json.dumps(stamp | changes, indent=2))
 
 
 def write_scores(folder, values) -> dict:
@@ -279,12 +318,11 @@ def write_scores(folder, values) -> dict:
         for i, v in enumerate(values)
         for k in (1, 2)
     ]
-    pd.DataFrame(rows).to_csv(folder / "scores.csv", index=False)
+    put(folder / "scores.csv", pd.DataFrame(rows))
     (folder / "runs/cafe").mkdir(parents=True)
     run = {"seconds": 12, "parameters": 10, "steps": 2, "selected_step": 1, "device": "cpu", "commit": "abc"}
-    (folder / "runs/cafe/run.json").write_text(json.dumps(run | {"dirty": ""}))
-    (folder / "mixes/beef").mkdir(parents=True)
-    plan = {"id": "m0", "samples": 8}
+    (folder / "runs/cafe/run.json").write_text(json.dumps(run | {"dirty": ""}, indent=2))
+    plan = {"samples": 8}
     for k in (1, 2):
         plan |= {
             f"utterance_{k}": "u",
@@ -293,7 +331,8 @@ def write_scores(folder, values) -> dict:
             f"gain_db_{k}": 0,
             f"offset_{k}": 0,
         }
-    pd.DataFrame([plan]).to_csv(folder / "mixes/beef/mix.csv", index=False)
+    plans = [plan | {"id": f"m{i}"} for i in range(len(values))]
+    write_plan(folder / "mixes/beef", pd.DataFrame(plans))
     row = {"id": "r", "cells": ["A", 2], "metrics": ["si_snri"], "published": {"si_snri": 9.0}}
     row |= {
         "reported": False,

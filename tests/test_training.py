@@ -19,12 +19,13 @@ from conftest import Checkout, environment
 from sepflow import corpora, models, plan
 from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
-from sepflow.files import write_bytes, write_text
-from sepflow.identity import digest, fill_neutral, merge
+from sepflow.files import write_bytes
+from sepflow.identity import digest, fill_neutral, merge, run_name
 from sepflow.inference import Separator
 from sepflow.models.artefact import load_model, save_model
 from sepflow.simulation.decide import decide
 from sepflow.simulation.examples import Examples, FixedExamples
+from sepflow.simulation.mix import write_plan
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.machine import Machine
 from sepflow.training.train import train
@@ -55,7 +56,7 @@ def prepared(voices, tmp_path_factory) -> tuple[plan.Plan, Path]:
     for name in found.mixes_with(labels=False):
         recipe = found.mixes[name]
         manifest = read_manifest(results / "corpora" / digest(recipe["corpus"]))
-        write_text(results / "mixes" / name / "mix.csv", decide(recipe, manifest).to_csv(index=False))
+        write_plan(results / "mixes" / name, decide(recipe, manifest))
     return found, results
 
 
@@ -136,13 +137,14 @@ def test_warmup_and_linear_decay_end_at_zero(prepared, tmp_path):
 def test_fine_tuning_starts_from_the_other_runs_weights(prepared, tmp_path):
     found, results = prepared
     spec = found.find("supervised_100").spec
-    train(spec, results / "runs" / "first", results, CPU)
-    run(prepared, tmp_path, init="first", optimizer={"lr": 1e-12})
-    before, after = (load_model(p / "model.safetensors")[0] for p in (results / "runs/first", tmp_path))
+    first = run_name(spec)
+    train(spec, results / "runs" / first, results, CPU)
+    run(prepared, tmp_path, init=first, optimizer={"lr": 1e-12})
+    before, after = (load_model(p / "model.safetensors")[0] for p in (results / "runs" / first, tmp_path))
     for name, weight in before.items():
         torch.testing.assert_close(after[name], weight, atol=1e-6, rtol=0)
     with pytest.raises(SepflowError, match=r"another model than this run's: .*model|hidden"):
-        run(prepared, tmp_path / "other", init="first", model={"hidden": 20})
+        run(prepared, tmp_path / "other", init=first, model={"hidden": 20})
 
 
 @pytest.mark.parametrize("label", ["supervised_100", "supervised_10_dprnn"])
@@ -151,8 +153,9 @@ def test_from_a_model_of_one_output_all_is_taken_but_the_layer_of_the_masks(prep
     spec = merge(found.find(label).spec, {"model": {"sources": 1}})
     torch.manual_seed(5)
     alone = models.build(spec["model"])
-    save_model(results / "runs" / f"alone-{label}" / "model.safetensors", alone.state_dict(), spec)
-    run(prepared, tmp_path, label, init=f"alone-{label}", optimizer={"lr": 1e-12})
+    name = run_name(spec)
+    save_model(results / "runs" / name / "model.safetensors", alone.state_dict(), spec)
+    run(prepared, tmp_path, label, init=name, optimizer={"lr": 1e-12})
     after = load_model(tmp_path / "model.safetensors")[0]
     assert {name for name in after if "to_sources" in name} == {
         f"separator.to_sources.{part}" for part in ("weight", "bias")

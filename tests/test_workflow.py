@@ -16,6 +16,7 @@ import yaml
 
 from conftest import ROOT, Checkout, environment, write_voices
 from sepflow import plan
+from sepflow.figures.style import row_name, wrapped
 from sepflow.workflow import PICTURES
 
 STAGES = {"teacher", "student", "finetune", "distill", "supervised"}
@@ -49,23 +50,25 @@ def test_every_row_of_both_tables_is_filled(finished):
 
 
 def test_every_table_has_its_pictures(finished):
-    for table, label in (("table1", "teacher_2src"), ("table2", "distilled_finetuned")):
+    for table, label in (("table1", "(Energy) / MixIT"), ("table2", "Mixes = 2-src")):
         stem = finished.root / f"results/tiny/figures/ts_mixit/{table}"
         for end in PICTURES:
             assert Path(f"{stem}{end}").stat().st_size > 1000
-        assert f">{label}<" in Path(f"{stem}_learning.svg").read_text()
+        assert label in Path(f"{stem}_learning.svg").read_text()
 
 
 def test_the_pictures_say_what_the_scores_say(finished):
     plot = (finished.root / "results/tiny/figures/ts_mixit/table1_spectrograms.svg").read_text()
     name = re.search(r"Test mixture (test-\d+):", plot)[1]
     found = plan.load(yaml.safe_load((finished.root / "config/config.yaml").read_text()), finished.root)
-    for row in found.tables["ts_mixit", "table1"]["rows"]:
+    table = found.tables["ts_mixit", "table1"]
+    for row in table["rows"]:
         scores = pd.read_csv(finished.root / row["scores"][0])
         chosen = scores["mixture"].eq(name) & scores["selection"].eq(row["selection"])
         for value in scores.loc[chosen & scores["metric"].eq("si_snri"), "value"]:
             said = f"{value:+.1f} dB".replace("-", "\N{MINUS SIGN}")
-            assert f"{', '.join(map(str, row['cells']))}: SI-SNRi {said}" in plot
+            lines = wrapped(f"{row_name(table, row)}: SI-SNRi {said}", 52).split("\n")
+            assert all(f">{line}<" in plot for line in lines)
 
 
 def test_the_oracle_is_no_worse_than_energy_on_any_utterance(finished):
@@ -81,7 +84,8 @@ def test_the_oracle_is_no_worse_than_energy_on_any_utterance(finished):
 
 def test_all_runs_are_scored_on_the_same_mixtures(finished):
     mixtures = [
-        tuple(pd.read_csv(path)["mixture"].unique()) for path in finished.root.glob("results/runs/*/scores/*")
+        tuple(pd.read_csv(path)["mixture"].unique())
+        for path in finished.root.glob("results/runs/*/scores/*.csv")
     ]
     assert len(mixtures) == 11 and len(set(mixtures)) == 1
 
@@ -150,6 +154,59 @@ def test_words_and_published_numbers_train_nothing(touched, old, new, tables):
 def test_how_yaml_is_written_starts_nothing(touched, old, new):
     touched.edit("config/papers/ts_mixit.yaml", old, new)
     assert touched.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "scores"),
+    [
+        ("simulation/resampling.py", "import", "# a comment\nimport", 0),
+        ("corpora/packed.py", "    def read(", "    wider = 1\n\n    def read(", 11),
+        ("models/dprnn.py", "class DPRNN(", "CHANGED = 1\n\n\nclass DPRNN(", 4),
+        ("tables_text.py", "import", "import json\nimport", 0),
+    ],
+)
+def test_code_that_decides_a_score_scores_again(touched, module, old, new, scores):
+    own_package(touched)
+    touched.edit(f"src/sepflow/{module}", old, new)
+    assert {
+        rule: count for rule, count in touched.planned().items() if rule not in ("table", "figure", "all")
+    } == ({"evaluate": scores} if scores else {})
+
+
+def test_another_version_of_the_scorer_scores_again(touched):
+    own_package(touched)
+    info = touched.root / "src/fast_bss_eval-99.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fast_bss_eval\nVersion: 99.0\n")
+    assert touched.planned() == {"evaluate": 11, "table": 2, "figure": 2, "all": 1}
+
+
+def own_package(checkout: Checkout) -> None:
+    """A copy of the package in the place of the link to ours."""
+    (checkout.root / "src").unlink()
+    shutil.copytree(ROOT / "src", checkout.root / "src", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def test_scores_say_what_made_them_and_the_table_says_it_after_them(finished):
+    stamps = [json.loads(path.read_text()) for path in finished.root.glob("results/runs/*/scores/*.json")]
+    assert len(stamps) == 11 and {len(stamp["code"]) for stamp in stamps} == {12}
+    for name in ("table1", "table2"):
+        text = (finished.root / f"results/tiny/tables/ts_mixit/{name}.md").read_text()
+        for package, version in stamps[0]["scorers"].items():
+            assert re.search(rf"^- Scores: commit .*{package} {re.escape(version)}", text, re.M)
+        assert not re.search(r"^- Table: .*torch", text, re.M)
+        assert "none of them is in a mix that these runs, or those they build on" in text
+
+
+def test_a_model_of_another_run_is_not_scored_under_this_ones_name(touched):
+    runs = sorted(touched.root.glob("results/runs/*/model.safetensors"))
+    specs = [json.loads((run.parent / "spec.json").read_text()) for run in runs]
+    alike = [run for run, spec in zip(runs, specs, strict=True) if spec["model"] == specs[0]["model"]]
+    shutil.copyfile(alike[0], alike[1])
+    done = touched.snakemake()
+    assert done.returncode != 0
+    assert f"{alike[1].parent.name}/model.safetensors: the model of another run" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_a_scale_calls_a_corpus_starts_nothing(touched):

@@ -192,13 +192,6 @@ def test_splits_without_a_list_are_left_out(corpus, tmp_path, capsys):
     assert "no split has all of its published files" in capsys.readouterr().err
 
 
-def test_of_two_lines_with_one_name_the_later_stands(tmp_path):
-    path = tmp_path / "list.txt"
-    path.write_text("x/a.wav 1 y/b.wav 2\n\nz/a.wav 1 y/b.wav 2\n")
-    (row,) = read_list(path, 2, {"a": 1.0, "b": 2.0})
-    assert row.paths == ("z/a.wav", "y/b.wav") and row.powers == (1.0, 2.0)
-
-
 def test_what_is_wrong_is_listed_together(corpus, tmp_path):
     path = tmp_path / "list.txt"
     path.write_text("a.wav 1 b.wav\na.wav 1 b.wav x\na.wav 1 b.wav inf\n")

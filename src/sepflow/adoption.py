@@ -1,38 +1,25 @@
 """A run trained elsewhere, taken into the results of a workflow, which then does not train it again."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sepflow import provenance
 from sepflow.errors import SepflowError
 from sepflow.files import write_bytes, write_json
-from sepflow.identity import difference, difference_in_words, fill_neutral, run_name
-from sepflow.models.artefact import load_model
+from sepflow.identity import difference, difference_in_words, fill_neutral
 from sepflow.plan import Plan
-
-MARK = "adopted.json"
-FILES = (
-    "spec.json",
-    "history.csv",
-    "run.json",
-    "model.safetensors",
-)  # the model last: it says that all is whole
+from sepflow.results import MARK
+from sepflow.runs import FILES, check_run
 
 
 def adopt(directory: Path, plan: Plan, results: Path) -> str:
     """Copy the run in `directory` to where the workflow of `plan` looks for it; return its name.
 
-    Raises SepflowError where a file of the run is missing or damaged, where the plan has no such run (with
-    the keys in which the nearest one differs), or where another model of that name is there already.
+    All of it is checked first. Raises SepflowError where a file of the run is missing, damaged or not of this
+    run, where the plan has no such run (with the keys in which the nearest one differs), or where another
+    model of that name is there already.
     """
-    missing = [name for name in FILES if not (directory / name).is_file()]
-    if missing:
-        raise SepflowError(f"{directory}: no finished run: {', '.join(missing)} missing")
-    spec = json.loads((directory / "spec.json").read_text())
-    if differs := difference_in_words(load_model(directory / "model.safetensors")[1], spec):
-        raise SepflowError(f"{directory}: the model is of another run than spec.json: {differs}")
-    name = run_name(fill_neutral(spec))
+    name, spec = check_run(directory)
     if name not in plan.runs:
         raise SepflowError(_unplanned(directory, spec, plan))
     out = results / "runs" / name
@@ -43,11 +30,6 @@ def adopt(directory: Path, plan: Plan, results: Path) -> str:
     for file in FILES:
         write_bytes(out / file, (directory / file).read_bytes())
     return name
-
-
-def is_adopted(run: Path) -> bool:
-    """Whether the run in this directory of the results was made elsewhere, and is whole."""
-    return (run / MARK).exists() and (run / "model.safetensors").exists()
 
 
 def _unplanned(directory: Path, spec: dict[str, Any], plan: Plan) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sepflow import config as files
 from sepflow import plan
-from sepflow.commands import corpora, simulate
+from sepflow.commands import corpora, simulate, verify
 from sepflow.commands.arguments import positive
 from sepflow.errors import SepflowError
 
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     corpora.add(commands)
     simulate.add(commands)
+    verify.add(commands)
     score = commands.add_parser("score", help="score files on disk").add_subparsers(
         required=True, metavar="TASK"
     )

@@ -3,6 +3,7 @@
 A check takes the content and where it lies, and raises SepflowError with all that is wrong at once.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from sepflow.errors import SepflowError
+from sepflow.reading import read_record, read_table
+from sepflow.seals import digest_of
 
 SPLITS = ("train", "validation", "test")
 SILENCE_DB = -80.0  # RMS level re full scale; below it a recording is taken for a dead channel
@@ -26,6 +29,8 @@ MANIFEST_COLUMNS = (
     "text",
     "path",
 )
+HISTORY_WAY_OUT = "Remove this file; the workflow makes it again, from the run's checkpoint."
+MIX_WAY_OUT = "Remove the mix and make it again."
 SHOWN = 10
 
 
@@ -37,6 +42,17 @@ def refuse(where: str, problems: Sequence[str], way_out: str) -> None:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = "".join(f"\n  {line}" for line in [*problems[:SHOWN], *more])
     raise SepflowError(f"{where}: {count}{lines}\n{way_out}")
+
+
+def _number(column: pd.Series) -> pd.Series:
+    """A column as float64, NaN wherever it holds something else."""
+    return pd.to_numeric(column, errors="coerce").astype("float64")
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Where a column holds a whole number, of a size that files have."""
+    numbers = _number(column)
+    return (numbers % 1 == 0) & numbers.between(-(2**53), 2**53)
 
 
 def shared_speakers(speakers: Iterable[str], splits: Iterable[str]) -> list[str]:
@@ -66,7 +82,8 @@ def check_manifest(manifest: pd.DataFrame, where: str) -> None:
         "another row has this id": table["id"].duplicated(),
         "no speaker": table["speaker"] == "",
         f"split is none of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
-        "no samples": ~(table["samples"] > 0),
+        "no samples": ~(_number(table["samples"]) > 0),
+        "its scale is no number above 0": ~_number(table["scale"]).between(0, math.inf, inclusive="neither"),
         f"silent (below {SILENCE_DB:.0f} dB)": ~(table["level_db"] > SILENCE_DB),
     }
     problems = shared_speakers(table["speaker"], table["split"])
@@ -76,23 +93,32 @@ def check_manifest(manifest: pd.DataFrame, where: str) -> None:
 
 
 def check_mix(table: pd.DataFrame, where: str) -> None:
-    """Check the plan of a mix, one row a mixture: columns, unique ids, lengths, finite gains.
+    """Check the plan of a mix, one row a mixture: columns, unique ids, whole rows, finite gains.
 
     Raises SepflowError listing up to ten offenders together.
     """
     sources = [column[len("utterance_") :] for column in table.columns if column.startswith("utterance_")]
-    keys = ("utterance", "speaker", "sex", "gain_db", "offset")
-    wanted = ["id", "samples", *(f"{key}_{k}" for k in sources or ["1"] for key in keys)]
+    hiss = "noise" in table.columns
+
+    def columns(key: str, noise: list[str]) -> list[str]:
+        return [f"{key}_{k}" for k in sources or ["1"]] + noise * hiss
+
+    named, gains = columns("utterance", ["noise"]), columns("gain_db", ["noise_gain_db"])
+    places = columns("offset", ["offset_noise", "noise_samples"])
+    others = columns("speaker", []) + columns("sex", [])
+    wanted = ["id", "samples", *named, *gains, *places, *others]
     missing = [column for column in wanted if column not in table.columns]
-    way_out = "Remove the mix and make it again."
-    refuse(where, [f"no column {name!r}" for name in missing], way_out)
+    refuse(where, [f"no column {name!r}" for name in missing], MIX_WAY_OUT)
     faults = {
         "another row has this id": table["id"].duplicated(),
-        "no samples": ~(table["samples"] > 0),
-        "a gain is not finite": ~np.isfinite(table[[f"gain_db_{k}" for k in sources]]).all(axis=1),
+        "no samples": ~(_number(table["samples"]) > 0),
+        "a source is not named": (table[named].isna() | (table[named] == "")).any(axis=1),
+        "the row is cut": table[["id", *others]].isna().any(axis=1),
+        "a gain is not finite": ~np.isfinite(table[gains].apply(_number)).all(axis=1),
+        "a length or place is no whole number": ~table[["samples", *places]].apply(_whole).all(axis=1),
     }
     problems = [f"{name}: {fault}" for fault, rows in faults.items() for name in table.loc[rows, "id"]]
-    refuse(where, ["no mixtures"] if table.empty else problems, way_out)
+    refuse(where, ["no mixtures"] if table.empty else problems, MIX_WAY_OUT)
 
 
 def speakers_of(table: pd.DataFrame) -> set[str]:
@@ -127,13 +153,35 @@ def check_scores(table: pd.DataFrame, where: str) -> None:
     )
 
 
+def read_history(path: Path, run: str) -> pd.DataFrame:
+    """The validations of the run of that name, one a row, checked, and held against its run.json.
+
+    Raises SepflowError where there are none, and where they are not the run's.
+    """
+    history = read_table(path, (), HISTORY_WAY_OUT)
+    check_history(history, str(path))
+    record = read_record(path.with_name("run.json"), {}, HISTORY_WAY_OUT)
+    own = {"run": run, "history": digest_of(path)}
+    # Runs of older versions say neither.
+    problems = [f"run.json is of another {x}" for x in own if record.get(x, own[x]) != own[x]]
+    refuse(str(path), problems, HISTORY_WAY_OUT)
+    return history
+
+
 def check_history(table: pd.DataFrame, where: str) -> None:
-    """Check the history of a run, one row a validation: columns, and a loss that is a number."""
-    way_out = "Remove this file; the workflow makes it again, from the run's checkpoint."
-    missing = [x for x in ("step", "validation_loss", "seconds") if x not in table.columns]
-    refuse(where, ["no validations"] if table.empty else [f"no column {x!r}" for x in missing], way_out)
-    faulty = table[~np.isfinite(table["validation_loss"])]
-    refuse(where, [f"step {step}: the loss is not a number" for step in faulty["step"]], way_out)
+    """Check the history of a run, one row a validation: columns, steps in order, losses that are numbers."""
+    columns = ("step", "validation_loss", "seconds")
+    missing = [x for x in columns if x not in table.columns]
+    empty = ["no validations"] if table.empty else []
+    refuse(where, empty or [f"no column {x!r}" for x in missing], HISTORY_WAY_OUT)
+    numbers = table[list(columns)].apply(_number)
+    faulty = table[~np.isfinite(numbers["validation_loss"])]
+    problems = [f"step {step}: the loss is not a number" for step in faulty["step"]]
+    if not (_whole(table["step"]).all() and (numbers["step"].diff().dropna() > 0).all()):
+        problems.append("its steps are no whole numbers that rise")
+    if not np.isfinite(numbers["seconds"]).all():
+        problems.append("its seconds are no numbers")
+    refuse(where, problems, HISTORY_WAY_OUT)
 
 
 def check_size(path: Path, expected: int) -> None:

@@ -1,26 +1,36 @@
 """A run applied to a test mix: estimated and scored together, whole utterances, never an average."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sepflow.files import write_text
+from sepflow.files import write_json, write_text
 from sepflow.inference import Separator, select, selections
-from sepflow.metrics.names import SEPARATION
+from sepflow.metrics import SEPARATION
 from sepflow.metrics.separation import score
 from sepflow.simulation.mix import Mix
 from sepflow.tasks.task import Pretext
 
 
-def evaluate(model: Path, mix: Mix, out: Path, device: str = "auto") -> None:
-    """Score a model on every mixture of `mix`; write one row a mixture x selection x source x metric.
+def evaluate(
+    model: Path,
+    mix: Mix,
+    out: Path,
+    device: str = "auto",
+    run: str | None = None,
+    origin: dict[str, Any] | None = None,
+) -> None:
+    """Score a model on every mixture of `mix`; write a row a mixture x selection x source x metric to `out`.
 
     A pretext task has metrics of its own. Where a reference is digital silence (a gated recording, cut) no
-    score is defined: the mixture's are NaN.
+    score is defined: the mixture's are NaN. Beside `out`, as .json, lies what the scores are of: the `run`
+    (which the model must be of, else SepflowError), the mix, digests, and the `origin` that the caller says.
     """
-    separator = Separator(model, device)
+    separator = Separator(model, device, run)
     rows: list[dict] = []
     for row in range(len(mix)):
         for selection, scores in _scores(separator, mix, row):
@@ -30,7 +40,14 @@ def evaluate(model: Path, mix: Mix, out: Path, device: str = "auto") -> None:
                 for metric, values in scores.items()
                 for source, value in enumerate(values, 1)
             ]
-    write_text(out, pd.DataFrame(rows).to_csv(index=False))
+    text = pd.DataFrame(rows).to_csv(index=False)
+    write_text(out, text)
+    of = {"run": run, "mix": mix.directory.name, "mixtures": len(mix)}
+    digests = {"model": hashlib.sha256(model.read_bytes()), "scores": hashlib.sha256(text.encode())}
+    write_json(
+        out.with_suffix(".json"),
+        {**(origin or {}), **of, **{what: digest.hexdigest() for what, digest in digests.items()}},
+    )
 
 
 def _scores(separator: Separator, mix: Mix, row: int) -> Iterator[tuple[str, dict[str, list[float]]]]:

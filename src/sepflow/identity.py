@@ -122,5 +122,7 @@ def difference(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[str,
 
 
 def difference_in_words(first: dict[str, Any], second: dict[str, Any]) -> str:
-    """`difference` in a line, for a message; empty where there is none."""
-    return "; ".join(f"{key} {a!r}, {b!r}" for key, a, b in difference(first, second))
+    """`difference` in a line, for a message: ten keys at most; empty where there is none."""
+    words = [f"{key} {a!r}, {b!r}" for key, a, b in difference(first, second)]
+    more = [f"and {len(words) - 10} more"] if len(words) > 10 else []
+    return "; ".join([*words[:10], *more])

@@ -1,6 +1,7 @@
 """A trained model applied to whole recordings, one at a time, so that no neighbour's padding reaches it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +12,31 @@ from sepflow.models.artefact import load_model
 from sepflow.objectives.selection import oracle_remix, select_by_energy
 
 
-class Separator:
-    """The model of a run, ready to separate."""
+def load_trained(path: str | Path, run: str | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The weights and the spec in `path`, the ones held against the network of the other; nothing is drawn.
 
-    def __init__(self, path: str | Path, device: str = "auto"):
-        weights, self.spec = load_model(path)
+    Raises SepflowError as `load_model` does, and where the weights are not those of the spec's network.
+    """
+    weights, spec = load_model(path, run)
+    try:
+        with torch.device("meta"):
+            network = tasks.build(spec).weights()
+        wanted, given = ({name: w.shape for name, w in x.items()} for x in (network, weights))
+        if odd := sorted(name for name in wanted | given if wanted.get(name) != given.get(name)):
+            raise SepflowError(f"{len(odd)} weights are not those of the spec's network, {odd[0]} the first")
+    except (SepflowError, LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        reason = error if isinstance(error, SepflowError) else f"{type(error).__name__}: {error}"
+        raise SepflowError(
+            f"{path}: no model that this sepflow can build ({reason}). Was it made by another version?"
+        ) from error
+    return weights, spec
+
+
+class Separator:
+    """The model of a run, ready to separate; `run` is the name of the run that it must be of."""
+
+    def __init__(self, path: str | Path, device: str = "auto", run: str | None = None):
+        weights, self.spec = load_trained(path, run)
         if device == "gpu" and not torch.cuda.is_available():
             raise SepflowError("device: gpu, but torch sees none here. Set device: cpu (or auto).")
         chosen = device != "cpu" and torch.cuda.is_available()

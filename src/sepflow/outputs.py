@@ -1,5 +1,6 @@
 """A stream of estimates to one WAV file each, the loudest of them kept: whole files or none."""
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ import numpy as np
 import soundfile
 
 from sepflow.errors import SepflowError
+from sepflow.files import replace_all
 from sepflow.streams import resampled
 
 _LARGEST_WAV = 2**32 - 2**12  # bytes of samples; beyond, RF64, which is WAV with a longer header
@@ -28,8 +30,8 @@ def write_loudest(
         with tempfile.TemporaryDirectory(prefix=".separate-", dir=outputs[0].parent) as scratch:
             blocks = resampled(_heard(estimates, energies), source, target, samples)
             files = _write_all(blocks, Path(scratch), target, samples)
-            for number, output in zip(_loudest(energies, len(outputs)), outputs, strict=True):
-                files[number].replace(output)
+            loudest = [files[number] for number in _loudest(energies, len(outputs))]
+            replace_all(loudest, outputs, Path(scratch))
     except (soundfile.SoundFileError, OSError) as error:
         raise SepflowError(
             f"{outputs[0]}: cannot be written ({error}). Is the disk full, or the directory not yours?"
@@ -55,7 +57,8 @@ def _write_all(blocks: Iterable[np.ndarray], scratch: Path, rate: int, samples: 
         for block in blocks:
             if not files:
                 paths = [scratch / f"{channel + 1}.wav" for channel in range(block.shape[1])]
-                files = [soundfile.SoundFile(path, "w", rate, 1, "FLOAT", format=kind) for path in paths]
+                names = map(os.fsencode, paths)  # soundfile takes no text that is not UTF-8
+                files = [soundfile.SoundFile(name, "w", rate, 1, "FLOAT", format=kind) for name in names]
                 for file in files:
                     stack.enter_context(file)
             for file, channel in zip(files, block.T, strict=True):

@@ -43,7 +43,8 @@ class Run:
 class Plan:
     """All that a scale asks for. Keys of `runs`, `mixes` and `corpora` are their names on disk.
 
-    `labels` says what the scale calls a corpus, or the lists that a mix was published as, by their names.
+    `labels` says what the scale calls a corpus, or the lists that a mix was published as, by their names;
+    `resources` what jobs ask for, as config.yaml and then as the scale has it.
     """
 
     scale: str
@@ -54,6 +55,7 @@ class Plan:
     labels: dict[str, str] = field(default_factory=dict)
     tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     figures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    resources: list[dict[str, dict[str, int]]] = field(default_factory=list)
 
     def mixes_with(self, labels: bool) -> list[str]:
         """The names of the mixes that carry a run's labels, or of those that carry none."""
@@ -88,6 +90,7 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     scale = files.read(files.named(directory / "scales", config["scale"]), "scale", directory)
     roles = Roles(scale, config["scale"], config.get("corpora") or {}, root)
     plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, labels=roles.labels)
+    plan.resources = [side.get("resources") or {} for side in (config, scale)]
     papers = sorted(file.stem for file in (directory / "papers").glob("*.yaml"))
     for unknown in set(scale["papers"]) - set(papers):
         where = f"config/scales/{config['scale']}.yaml"

@@ -8,7 +8,7 @@ from sepflow import config as files
 from sepflow.errors import SepflowError
 from sepflow.identity import canonical, data_parts, difference
 from sepflow.metrics.names import PRETEXTS
-from sepflow.settings import declared
+from sepflow.settings import declarations
 from sepflow.simulation.recipes import rate_of, unlabelled
 
 _PIT = (("pit", "thresholded_snr"), ("pit", "si_snr"))
@@ -18,7 +18,7 @@ OBJECTIVES = {  # of each task: (name, loss)
     "mama": (("masked_snr", "thresholded_snr"),),
     "contrastive": (("contrastive", "info_nce"),),
 }
-SETTINGS = {"mama": "tasks/alteration", "contrastive": "tasks/contrast"}  # where pretext is taken up
+SETTINGS = {"mama": "alteration", "contrastive": "contrast"}  # the module that takes up pretext
 MOST_ESTIMATES = 16  # of MixIT
 
 
@@ -72,11 +72,10 @@ def _check_task(spec: dict[str, Any], where: str) -> None:
 
 
 def _check_network(spec: dict[str, Any], where: str) -> None:
-    model = dict(spec["model"])
-    network = declared(f"models/{name}") if str(name := model.pop("name")).isidentifier() else None
-    if network is None:
-        raise SepflowError(f"{where}.model: name: there is no network {name!r}")
-    network.check(model, f"{where}.")
+    model, networks = dict(spec["model"]), declarations("models")
+    if (name := str(model.pop("name"))) not in networks:
+        raise SepflowError(f"{where}.model: name: {files.unknown_name('network', name, list(networks))}")
+    networks[name].check(model, f"{where}.")
     if spec["objective"]["name"] == "mixit" and not 2 <= model["sources"] <= MOST_ESTIMATES:
         raise SepflowError(
             f"{where}: model.sources: MixIT needs two estimates or more, and takes {MOST_ESTIMATES}"
@@ -87,7 +86,7 @@ def _check_pretext(spec: dict[str, Any], where: str) -> None:
     """The settings of a pretext task, in themselves and as samples and frames."""
     if not (said := spec["pretext"]):
         return
-    declared(SETTINGS[spec["task"]]).check(said, f"{where}.")
+    declarations("tasks")[SETTINGS[spec["task"]]].check(said, f"{where}.")
     rate = rate_of(spec["data"]["mix"])
     if spec["task"] == "mama" and not round(said["hop"] * rate):
         raise SepflowError(
@@ -103,7 +102,7 @@ def _check_pretext(spec: dict[str, Any], where: str) -> None:
 def _masked(spec: dict[str, Any], rate: int) -> int:
     """How many frames of a segment the contrastive task masks."""
     model = {key: value for key, value in spec["model"].items() if key != "name"}
-    model = declared(f"models/{spec['model']['name']}").check(model)
+    model = declarations("models")[spec["model"]["name"]].check(model)
     stride = model["stride"] or max(1, model["kernel"] // 2)
     samples = (
         round(spec["segment"] * rate) + model["kernel"] - 2 * stride

@@ -4,23 +4,33 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import sepflow
 
-_PACKAGES = ("torch", "lightning", "numpy", "scipy", "fast_bss_eval", "soxr", "espeakng_loader", "snakemake")
+_TRAINING = ("torch", "lightning", "numpy", "scipy", "soxr", "espeakng_loader", "snakemake")
+# What decides a result, in a checkout. config.yaml is of the machine: what it decides is in the specs.
+_DECIDING = ("src", "config", "rules", "workflow", "Snakefile")
+_PATHS = [*(f":(top){path}" for path in _DECIDING), ":(top,exclude)config/config.yaml"]
 
 
-def stamp() -> dict[str, Any]:
-    """Commit, digest of uncommitted changes (empty where there are none), and versions."""
-    return {"sepflow": sepflow.__version__, **_git(), "versions": versions()}
+def stamp(*packages: str) -> dict[str, Any]:
+    """Commit, digest of what is not committed (empty where all is), and versions of `packages`.
+
+    Without `packages`: of those, as far as they are here, that a training and what it reads depend on.
+    """
+    found = versions(packages or _TRAINING)
+    there = {name: version for name, version in found.items() if packages or version != "absent"}
+    own = {"python": platform.python_version(), **there}
+    return {"sepflow": sepflow.__version__, **_git(Path(sepflow.__file__).parent), "versions": own}
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that a result depends on."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The version of each of these packages; "absent", where it is not installed."""
+    found = {}
+    for name in packages:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -37,14 +47,23 @@ def device_name(device: Any) -> str:
     return f"cpu ({platform.machine()})"
 
 
-def _git() -> dict[str, str]:
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(Path(sepflow.__file__).parent), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _git(package: Path) -> dict[str, str]:
+    """The commit of the checkout that `package` belongs to, and a digest of its uncommitted changes."""
+
+    def git(*words: str) -> bytes:
+        command = ["git", "-C", str(package), *words]
+        return subprocess.run(command, capture_output=True, check=True).stdout
 
     try:
-        commit = git("rev-parse", "HEAD").strip()
-        changed = git("diff", "HEAD", "--", ":/src")
+        # Of a package that is merely installed inside somebody's checkout, that commit says nothing.
+        git("ls-files", "--error-unmatch", "__init__.py")
+        commit = git("rev-parse", "HEAD").decode().strip()
+        top = Path(git("rev-parse", "--show-toplevel").decode().removesuffix("\n"))
+        changed = git("diff", "HEAD", "--binary", "--no-ext-diff", "--", *_PATHS)
+        others = git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", "--", *_PATHS)
+        for name in filter(None, others.split(b"\0")):
+            path = top / name.decode(errors="surrogateescape")
+            changed += b"\0" + name + b"\0" + (path.read_bytes() if path.is_file() else b"")
     except (OSError, subprocess.CalledProcessError):
         return {"commit": "not a git checkout", "dirty": ""}
-    return {"commit": commit, "dirty": hashlib.sha256(changed.encode()).hexdigest()[:12] if changed else ""}
+    return {"commit": commit, "dirty": hashlib.sha256(changed).hexdigest()[:12] if changed else ""}

@@ -1,6 +1,7 @@
 """A trained model on anybody's recordings: of any length, rate and format, to one file an estimate."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from sepflow.audio import check_rate
 from sepflow.chunks import separate_chunks
 from sepflow.contracts import refuse
-from sepflow.errors import SepflowError
+from sepflow.errors import SepflowError, printable
+from sepflow.files import is_directory, is_file
 from sepflow.inference import Separator
 from sepflow.outputs import write_loudest
 from sepflow.plan import Plan
@@ -50,7 +53,8 @@ class Separated:
 
     def __str__(self) -> str:
         seconds, names = self.recording.seconds, " ".join(map(str, self.outputs))
-        return f"{self.recording.path}: {seconds:.1f} s, {names}, {seconds / self.took:.1f} times real time"
+        took = f"{seconds / self.took:.1f} times real time"
+        return printable(f"{self.recording.path}: {seconds:.1f} s, {names}, {took}")
 
 
 def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
@@ -59,10 +63,10 @@ def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
     Raises SepflowError where there is none, and how to train it if it is a run's.
     """
     path = Path(name)
-    if path.is_file():
+    if is_file(path):
         return path
-    if path.is_dir():
-        if not (path / MODEL).is_file():
+    if is_directory(path):
+        if not is_file(path / MODEL):
             raise SepflowError(
                 f"{path}: no {MODEL} in it. If it is a run, train it first: snakemake {path / MODEL}"
             )
@@ -86,6 +90,11 @@ def separate(model: Path, files: list[Path], out: Path, options: Options) -> Ite
     any of the files is raised as SepflowError before anything is separated, the files all at once.
     """
     separator = Separator(model, options.device)
+    if not separator.task.separates:
+        raise SepflowError(
+            f"{model}: a model of the task {separator.spec['task']}, which is for others to begin with and "
+            "separates nothing. Take that of a run which was trained to separate (sepflow plan lists them)."
+        )
     count = _count(separator.spec, options)
     names = {path: [out / f"{path.stem}_{k + 1}.wav" for k in range(count)] for path in files}
     rate = sample_rate(separator.spec)
@@ -121,7 +130,12 @@ def _count(spec: dict[str, Any], options: Options) -> int:
 
 
 def _lengths(options: Options, rate: int) -> tuple[int, int]:
-    """A chunk and what two of them share, in samples."""
+    """A chunk and what two of them share, in samples at `rate` Hz."""
+    if options.rate is not None:
+        try:
+            check_rate(options.rate)
+        except SepflowError as reason:
+            raise SepflowError(f"--rate: {reason}.") from None
     if math.isfinite(options.chunk) and math.isfinite(options.overlap):
         size, overlap = round(options.chunk * rate), round(options.overlap * rate)
         if 0 < overlap < size:
@@ -135,12 +149,12 @@ def _lengths(options: Options, rate: int) -> tuple[int, int]:
 def _inspect(files: list[Path], names: dict[Path, list[Path]], channel: int | str | None) -> list[Recording]:
     """The recordings in `files`, whose outputs are to have these `names`; or all that is wrong, at once."""
     recordings, problems, stems = [], [], {}
-    written = {name.resolve() for outputs in names.values() for name in outputs}
+    written = {os.path.realpath(name) for outputs in names.values() for name in outputs}
     for path in files:
         first = stems.setdefault(path.stem, path)
         if first is not path:
             problems.append(f"{path}: its outputs would have the names of those of {first}")
-        if path.resolve() in written:
+        if os.path.realpath(path) in written:
             problems.append(f"{path}: an output would be written over it")
         try:
             recordings.append(inspect(path, channel))
@@ -174,10 +188,9 @@ def _finite(separator: Separator, path: Path) -> Callable[[np.ndarray], np.ndarr
 
 def _watched(estimates: Iterable[np.ndarray], recording: Recording, rate: int) -> Iterator[np.ndarray]:
     """The blocks [M, n] as they pass, under a bar of the seconds done where someone looks at a terminal."""
+    name = printable(recording.path.name)
     form = "{desc} |{bar}| {n:.0f}/{total:.0f} s of audio [{elapsed}<{remaining}]"
-    with tqdm(
-        total=recording.seconds, desc=recording.path.name, bar_format=form, leave=False, disable=None
-    ) as bar:
+    with tqdm(total=recording.seconds, desc=name, bar_format=form, leave=False, disable=None) as bar:
         for block in estimates:
             yield block
             bar.update(min(block.shape[1] / rate, bar.total - bar.n))

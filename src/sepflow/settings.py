@@ -2,7 +2,7 @@
 
 The arguments of a `checked` class are annotated with the types of this file (`filters: Size = 256`). The
 class refuses what they do not allow; so does the plan, which reads the declaration from the source
-(`declared`), without the torch that the source imports.
+(`declarations`), without the torch that the source imports.
 """
 
 import ast
@@ -136,11 +136,14 @@ def _types(annotation: Any) -> tuple[Number | OneOf | None, ...]:
 
 
 @functools.cache
-def declared(module: str) -> Declared | None:
-    """What the `checked` class of a `module` ("models/dprnn") declares; None, where it has none."""
-    path = Path(__file__).parent / f"{module}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
-    for node in ast.walk(tree):
+def declarations(package: str) -> dict[str, Declared]:
+    """What the `checked` classes of a package ("models") declare, by the names of their modules."""
+    paths = sorted((Path(__file__).parent / package).glob("*.py"))
+    return {path.stem: said for path in paths if (said := _declared(path))}
+
+
+def _declared(path: Path) -> Declared | None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         for decorator in node.decorator_list if isinstance(node, ast.ClassDef) else ():
             if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", None) == "checked":
                 what, *relations = map(ast.literal_eval, decorator.args)

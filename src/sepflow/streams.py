@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from sepflow.corpora.decode import check_whole, choose, opened
+from sepflow.audio import NO_SAMPLES, blocks, choose, opened
 from sepflow.errors import SepflowError
-
-_BLOCK = 2**16  # samples read at once
 
 
 @dataclass(frozen=True)
@@ -43,17 +41,9 @@ def inspect(path: Path, channel: int | str | None) -> Recording:
     Raises SepflowError, with the reason alone, for a file that is missing, does not decode, is cut short,
     holds no samples or NaN or infinite ones, or has not that channel. A silent one is none the worse.
     """
-    if not path.exists():
-        raise SepflowError("no such file")
-    if path.is_dir():
-        raise SepflowError("a directory: give the files in it")
-    samples, finite = 0, True
-    for block in _blocks(path, channel):
-        samples, finite = samples + len(block), finite and bool(np.isfinite(block).all())
+    samples = sum(map(len, _blocks(path, channel)))
     if not samples:
-        raise SepflowError("holds no samples")
-    if not finite:
-        raise SepflowError("holds NaN or infinite samples")
+        raise SepflowError(NO_SAMPLES)
     with opened(path) as file:
         return Recording(path, channel, file.samplerate, samples)
 
@@ -79,9 +69,6 @@ def resampled(blocks: Iterable[np.ndarray], source: int, target: int, samples: i
 
 def _blocks(path: Path, channel: int | str | None) -> Iterator[np.ndarray]:
     """One channel of a file in blocks [n], float32. Raises SepflowError as `inspect` does."""
-    samples = 0
     with opened(path) as file:
-        while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
-            samples += len(block)
+        for block in blocks(file, "float32"):
             yield choose(block, channel, "say --channel mean, or --channel with a number from 0")
-        check_whole(file, samples)

@@ -3,42 +3,43 @@
 A cell is a row of the table in one of its metrics.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from sepflow.contracts import check_scores, speakers_of
-from sepflow.errors import SepflowError
 from sepflow.figures.dots import dot_plot
+from sepflow.figures.style import headline
 from sepflow.files import replacing, write_text
-from sepflow.simulation.mix import read_plan
+from sepflow.quoting import spreadsheet
+from sepflow.scores import checked, pairs, read_runs, values_by_seed
+from sepflow.simulation.mix import read_own_plan
 from sepflow.statistics import estimate
 from sepflow.tables_layout import compared, in_first, mixes_of
+from sepflow.tables_origin import origins
 from sepflow.tables_text import latex, markdown
 
 
 def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, out: Path) -> None:
     """Join the score files of `table` (resolved by the plan) and write `out`.csv, .md, .tex and .svg.
 
-    `context` says what the Markdown names beside the numbers: scale, untrained, corpora, provenance.
+    `context` says what stands beside the numbers: scale, untrained, corpora, heard, and who makes the table.
+    Raises SepflowError where scores, or what is said of a run, are damaged or of something else.
     """
+    plans = {mix: read_own_plan(results / "mixes" / mix, mix) for mix in mixes_of(table)}
+    stamps = checked(table, plans)
+    runs = read_runs(table, stamps, results)
     cells = _cells(table)
     scores = {row["id"]: values_by_seed(row, table["metrics"][0]) for row in compared(table)}
     comparisons = pd.DataFrame([compare(c, scores) for c in table.get("comparisons", [])])
-    runs = {
-        run: json.loads((results / "runs" / run / "run.json").read_text())
-        for row in table["rows"]
-        for run in row["runs"]
-    }
     parts = _parts(table, scores)
-    write_text(out.with_suffix(".tex"), latex(table, cells))
-    context = context | {"tests": [_test_set(results, mix) for mix in mixes_of(table)]}
-    write_text(out.with_suffix(".md"), markdown(table, context, cells, parts, comparisons, runs))
+    origin = origins(table, context, runs, list(stamps.values()), plans, results)
+    write_text(out.with_suffix(".tex"), latex(table, context, cells))
+    write_text(out.with_suffix(".md"), markdown(table, context, cells, parts, comparisons, origin))
     with replacing(out.with_suffix(".svg")) as temporary:
-        dot_plot(table, cells, temporary)
-    write_text(out.with_suffix(".csv"), cells.round(3).to_csv(index=False))
+        dot_plot(table, cells, headline(table["caption"], context), temporary)
+    cells = cells.round(3).assign(scale=context["scale"], untrained=context["untrained"])
+    write_text(out.with_suffix(".csv"), spreadsheet(cells).to_csv(index=False))
 
 
 def _cells(table: dict[str, Any]) -> pd.DataFrame:
@@ -70,49 +71,12 @@ def _cell(table: dict[str, Any], row: dict[str, Any], metric: str) -> dict[str, 
 def _parts(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
     """The means over parts of the `scores`, each with its heading; by pair, where there are pairs."""
     parts = []
-    pairs = {row["id"]: _pairs(row["scores"][0]) for row in compared(table)}
-    if any(kinds.any() for kinds in pairs.values()):
-        parts.append((f"By pair of speakers{in_first(table)}", by_pair(table, scores, pairs)))
+    kinds = {row["id"]: pairs(row["scores"][0]) for row in compared(table)}
+    if any(kind.any() for kind in kinds.values()):
+        parts.append((f"By pair of speakers{in_first(table)}", by_pair(table, scores, kinds)))
     if scores and len(table["seeds"]) > 1:
         parts.append((f"By seed{in_first(table)}", by_seed(table, scores)))
     return parts
-
-
-def values_by_seed(row: dict[str, Any], metric: str) -> pd.DataFrame:
-    """The value of each mixture of a row (the mean over its sources), by mixture; one column a seed."""
-    columns = [_utterances(file, row["selection"], metric) for file in row["scores"]]
-    return pd.concat(columns, axis=1, keys=range(len(columns)))
-
-
-def _utterances(file: str, selection: str, metric: str) -> pd.Series:
-    scores = _read(file)
-    wanted = scores[(scores["selection"] == selection) & (scores["metric"] == metric)]
-    if wanted.empty:
-        raise SepflowError(f"{file}: no {metric} of selection {selection!r}; make it again")
-    # A mixture with an undefined source is undefined: counted by n, never taken for 0.
-    return wanted.groupby("mixture")["value"].agg(lambda v: v.mean(skipna=False))
-
-
-def _pairs(file: str) -> pd.Series:
-    """ "same" or "different" for each mixture; empty where it is not known, or there is one speaker."""
-    scores = _read(file)
-    pairs = scores.groupby("mixture")["pair"].first()
-    return pairs.where(scores.groupby("mixture")["source"].max() > 1, "")
-
-
-def _read(file: str) -> pd.DataFrame:
-    scores = pd.read_csv(
-        file, dtype={"mixture": str, "pair": str}, keep_default_na=False, na_values={"value": [""]}
-    )
-    check_scores(scores, file)
-    return scores
-
-
-def _test_set(results: Path, mix: str) -> str:
-    """A test mix and its size, in words."""
-    plan = read_plan(results / "mixes" / mix / "mix.csv")
-    count = len(speakers_of(plan))
-    return f"`{mix}`: {len(plan)} mixtures of {count} speakers that no training has heard"
 
 
 def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -124,17 +88,17 @@ def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame]) -> dict
 
 
 def by_pair(
-    table: dict[str, Any], scores: dict[str, pd.DataFrame], pairs: dict[str, pd.Series]
+    table: dict[str, Any], scores: dict[str, pd.DataFrame], kinds: dict[str, pd.Series]
 ) -> pd.DataFrame:
     """The mean of each row over all mixtures, and over those of speakers of different and of the same sex."""
 
-    def means(values: pd.Series, kinds: pd.Series) -> dict[str, float]:
+    def means(values: pd.Series, kind: pd.Series) -> dict[str, float]:
         return {"all": values.mean()} | {
-            f"{pair} sex": values[kinds == pair].mean() for pair in ("different", "same")
+            f"{pair} sex": values[kind == pair].mean() for pair in ("different", "same")
         }
 
     return _by_row(
-        table, {name: means(x.mean(axis=1, skipna=False), pairs[name]) for name, x in scores.items()}
+        table, {name: means(x.mean(axis=1, skipna=False), kinds[name]) for name, x in scores.items()}
     )
 
 

@@ -50,3 +50,8 @@ def in_first(table: dict[str, Any]) -> str:
 def mixes_of(table: dict[str, Any]) -> list[str]:
     """The names of the test mixes of a table, its own first."""
     return list(dict.fromkeys([table["mix"], *(row["mix"] for row in table["rows"])]))
+
+
+def stamp_of(scores: str) -> str:
+    """The file beside a file of scores that says what these are of."""
+    return scores.removesuffix(".csv") + ".json"

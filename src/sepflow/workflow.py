@@ -1,18 +1,20 @@
 """What the workflow's rules ask of the plan: the inputs and parameters of a job, from its wildcards."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sepflow.adoption import is_adopted
+from sepflow.code import code_digest
 from sepflow.corpora import catalogue
 from sepflow.figures.losses import comparable
 from sepflow.identity import canonical, data_parts, digest, without_neutral
+from sepflow.metrics.names import scorers_of
 from sepflow.plan import Plan
-from sepflow.simulation.recipes import corpora_of
-from sepflow.tables_layout import mixes_of
+from sepflow.provenance import versions
+from sepflow.results import is_adopted
+from sepflow.simulation.recipes import Recipe, corpora_of, unlabelled
+from sepflow.tables_layout import mixes_of, stamp_of
 
 MANIFEST, AUDIO = "manifest.csv", "audio.i16"  # of a packed corpus
 FORMATS = (".csv", ".md", ".tex", ".svg")
@@ -31,58 +33,6 @@ def export_package() -> None:
 
 class Jobs:
     """The plan, as functions of a rule's wildcards."""
-
-    # What decides a score, beside the model.
-    SCORING = (
-        "evaluation.py",
-        "inference.py",
-        "metrics/names.py",
-        "metrics/separation.py",
-        "models/masking.py",
-        "models/quantiser.py",
-        "objectives/consistency.py",
-        "objectives/contrastive.py",
-        "objectives/gram.py",
-        "objectives/selection.py",
-        "objectives/snr.py",
-        "seeding.py",
-        "simulation/mix.py",
-        "simulation/resampled.py",
-        "tasks/alteration.py",
-        "tasks/contrast.py",
-        "tasks/contrastive.py",
-        "tasks/mama.py",
-        "tasks/multi_task.py",
-        "tasks/separation.py",
-        "tasks/task.py",
-    )
-
-    # What decides a table's text and its dot plot.
-    TABLES = (
-        "figures/dots.py",
-        "figures/style.py",
-        "metrics/names.py",
-        "statistics.py",
-        "tables.py",
-        "tables_layout.py",
-        "tables_text.py",
-    )
-
-    # What decides a table's pictures, beside what decides a score.
-    FIGURES = (
-        "figures/distribution.py",
-        "figures/learning.py",
-        "figures/spectrograms.py",
-        "figures/style.py",
-        "figures/write.py",
-        "metrics/names.py",
-        "simulation/activity.py",
-        "tables.py",
-        "tables_layout.py",
-    )
-
-    # What decides a figure of trainings.
-    CURVES = ("figures/epochs.py", "figures/learning.py", "figures/style.py", "figures/training.py")
 
     def __init__(self, plan: Plan):
         self.plan = plan
@@ -126,13 +76,24 @@ class Jobs:
             for end in ends
         ]
 
-    def code(self, *names: str) -> str:
-        """A digest of modules of the package: as a parameter, it makes a cheap stage again when they change.
+    def scoring_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides the scores of a run: with its own task and network, no other."""
+        return code_digest("evaluation.py", *self._looked_up([wildcards.run]))
 
-        By content, not by path or mtime: a moved or touched checkout makes nothing again.
-        """
-        sources = [(Path(__file__).parent / name).read_bytes() for name in names]
-        return hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
+    def figure_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides the pictures of a table, whose runs separate once more."""
+        runs = [run for row in self.table(wildcards)["rows"] for run in row["runs"]]
+        return code_digest("figures/write.py", *self._looked_up(runs))
+
+    def scorers(self, wildcards: Any) -> dict[str, str]:
+        """The packages that score a run, with their versions."""
+        return versions(scorers_of(self.plan.runs[wildcards.run].spec["task"]))
+
+    def _looked_up(self, runs: list[str]) -> list[str]:
+        """The modules that the specs of `runs` name."""
+        specs = [self.plan.runs[run].spec for run in runs]
+        modules = {f"tasks/{spec['task']}.py" for spec in specs}
+        return sorted(modules | {f"models/{spec['model']['name']}.py" for spec in specs})
 
     def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of a corpus."""
@@ -162,6 +123,17 @@ class Jobs:
     def mix_inputs(self, wildcards: Any) -> list[str]:
         """The plan of a mix, then its corpus's manifest and audio."""
         return self._mix_files(wildcards.mix)
+
+    def mix_group(self, wildcards: Any) -> str:
+        """Where a mix is decided on a cluster: with its corpus; with one of them, where it has two.
+
+        With the first by name, so that no two corpora wait for each other.
+        """
+        return f"corpus_{min(map(digest, corpora_of(self.plan.mixes[wildcards.mix]).values()))}"
+
+    def labels_group(self, wildcards: Any) -> str:
+        """Where labels are made on a cluster: with all else that is made of the run's model."""
+        return f"use_{self.plan.mixes[wildcards.mix]['run']}"
 
     def labels_inputs(self, wildcards: Any) -> dict[str, Any]:
         """The mix to be labelled, and the model that labels it."""
@@ -196,7 +168,7 @@ class Jobs:
         """The scores that a table joins, the provenance of its runs, and its test mixes."""
         table = self.table(wildcards)
         runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
-        scores = [file for row in table["rows"] for file in row["scores"]]
+        scores = [file for row in table["rows"] for csv in row["scores"] for file in (csv, stamp_of(csv))]
         mixes = [f"results/mixes/{mix}/mix.csv" for mix in mixes_of(table)]
         return list(dict.fromkeys([*scores, *runs, *mixes]))
 
@@ -229,24 +201,48 @@ class Jobs:
         return comparable(self.table(wildcards), self.plan)
 
     def context(self, wildcards: Any) -> dict[str, Any]:
-        """What a table says beside its numbers: the scale, and the corpora behind it."""
-        table = self.table(wildcards)
-        mixes = mixes_of(table)
-        for spec in self._specs([run for row in table["rows"] for run in row["runs"]]):
-            mixes += [digest(spec[part]["mix"]) for part in data_parts(spec)]
-        names = {digest(x) for mix in mixes for x in corpora_of(self.plan.mixes[mix]).values()}
-        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora if name in names]
-        return {"scale": self.plan.scale, "untrained": self.plan.untrained, "corpora": corpora}
+        """What a table says beside its numbers: the scale, the corpora behind it, what was trained on.
 
-    def _specs(self, runs: list[str]) -> list[dict[str, Any]]:
-        """The specs of `runs` and of all that these build on."""
+        `heard`, by test mix, are the mixes that its runs, and all that these build on, were trained and
+        validated on: `runs` in words, and whether the speech is of the test mix's corpus (`comparable`).
+        Their plans are no input of the table: that of a run made elsewhere need not be here, and one that was
+        removed, made again, would be newer than the run.
+        """
+        table = self.table(wildcards)
+        runs = {mix: self._specs(runs) for mix, runs in _runs_by_mix(table).items()}
+        mixes = [self.plan.mixes[mix] for mix in runs]
+        mixes += [mix for specs in runs.values() for spec in specs.values() for mix in _mixes(spec)]
+        names = {digest(x) for mix in mixes for x in corpora_of(mix).values()}
+        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora if name in names]
+        heard = {mix: self._heard(mix, specs) for mix, specs in runs.items()}
+        return {
+            "scale": self.plan.scale,
+            "untrained": self.plan.untrained,
+            "corpora": corpora,
+            "heard": heard,
+        }
+
+    def _heard(self, test: str, specs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The mixes of `specs` (by run), by name, without those that are twins with labels."""
+        corpus, found = corpora_of(self.plan.mixes[test])["corpus"], {}
+        for run, spec in specs.items():
+            for mix in map(unlabelled, _mixes(spec)):
+                of = found.setdefault(
+                    digest(mix), {"comparable": corpora_of(mix)["corpus"] == corpus, "runs": []}
+                )
+                if self.plan.runs[run].label not in of["runs"]:
+                    of["runs"].append(self.plan.runs[run].label)
+        return found
+
+    def _specs(self, runs: list[str]) -> dict[str, dict[str, Any]]:
+        """The specs of `runs` and of all that these build on, by name."""
         found: dict[str, dict[str, Any]] = {}
         while runs := [run for run in runs if run and run not in found]:
             found |= {run: self.plan.runs[run].spec for run in runs}
             specs = [found[run] for run in runs]
             runs = [spec["init"] for spec in specs]
-            runs += [spec[part]["mix"].get("run") for spec in specs for part in data_parts(spec)]
-        return list(found.values())
+            runs += [mix.get("run") for spec in specs for mix in _mixes(spec)]
+        return found
 
     def _corpora(self, mix: str) -> list[str]:
         names = [digest(recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
@@ -255,3 +251,16 @@ class Jobs:
     def _mix_files(self, mix: str) -> list[str]:
         labels = ["labels.f32"] if self.plan.mixes[mix]["kind"] == "labels" else []
         return [*(f"results/mixes/{mix}/{file}" for file in ("mix.csv", *labels)), *self._corpora(mix)]
+
+
+def _mixes(spec: dict[str, Any]) -> list[Recipe]:
+    """The mixes that a run is trained and validated on."""
+    return [spec[part]["mix"] for part in data_parts(spec)]
+
+
+def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:
+    """The runs of a table by the mix that they are tested on."""
+    found: dict[str, list[str]] = {mix: [] for mix in mixes_of(table)}
+    for row in table["rows"]:
+        found[row["mix"]] += row["runs"]
+    return found

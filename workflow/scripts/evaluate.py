@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+from sepflow.cards import claimed
 from sepflow.job import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("gpu", 0)):
     import torch
 
+    from sepflow import provenance
     from sepflow.evaluation import evaluate
     from sepflow.simulation.mix import open_mix
 
     torch.set_num_threads(snakemake.threads)
-    files = snakemake.input
-    mix = open_mix(snakemake.params.recipe, Path("results"))
-    evaluate(Path(files.model), mix, Path(snakemake.output[0]), snakemake.config["device"])
+    params, run = snakemake.params, snakemake.wildcards.run
+    mix = open_mix(params.recipe, Path("results"))
+    scorers = provenance.versions(params.scorers)  # those of this very process
+    origin = provenance.stamp("torch", "numpy", "scipy") | {"code": params.code, "scorers": scorers}
+    out, model = Path(snakemake.output.scores), Path(snakemake.input.model)
+    evaluate(model, mix, out, snakemake.config["device"], run, origin)

@@ -6,10 +6,9 @@ from sepflow.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow.corpora.presence import folder_of
-    from sepflow.files import write_text
     from sepflow.simulation.decide import decide_in
     from sepflow.simulation.listed import decide_listed
-    from sepflow.simulation.mix import open_corpora
+    from sepflow.simulation.mix import open_corpora, write_plan
 
     recipe, label = snakemake.params.recipe, snakemake.params.label
     if label:
@@ -17,4 +16,4 @@ with job(snakemake.log[0], snakemake.threads):
         table = decide_listed(recipe, lists, open_corpora(recipe, Path("results")))
     else:
         table = decide_in(recipe, Path("results"))
-    write_text(snakemake.output[0], table.to_csv(index=False))
+    write_plan(Path(snakemake.output[0]).parent, table)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from sepflow.cards import claimed
 from sepflow.job import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("gpu", 0)):
     import torch
 
     from sepflow.labels import write_labels

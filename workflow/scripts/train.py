@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from sepflow.cards import claimed
 from sepflow.job import job
+from sepflow.requeue import when_warned
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("gpu", 0)):
     import torch
 
     from sepflow.training.machine import Machine
@@ -13,4 +15,5 @@ with job(snakemake.log[0], snakemake.threads):
     machine = Machine.of(snakemake.config)
     torch.set_num_threads(max(1, snakemake.threads // machine.devices))
     out = Path(snakemake.output.model).parent
-    train(snakemake.params.spec, out, machine=machine, progress=True)
+    with when_warned(out / "checkpoint" / "last.ckpt"):
+        train(snakemake.params.spec, out, machine=machine, progress=True)

@@ -1,6 +1,9 @@
 """What the arguments of several commands may be."""
 
 import argparse
+from pathlib import Path
+
+PROCESSES = 1024  # as many as a large machine has cores: each takes memory
 
 
 def positive(text: str) -> int:
@@ -8,3 +11,20 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number over 0")
     return int(text)
+
+
+def processes(text: str) -> int:
+    """A whole number over 0, and not over PROCESSES. Raises ArgumentTypeError."""
+    number = positive(text)
+    if number > PROCESSES:
+        raise argparse.ArgumentTypeError(f"{text} processes: {PROCESSES} at most")
+    return number
+
+
+def directory(text: str) -> Path:
+    """A directory to write to, that there is or can be. Raises ArgumentTypeError."""
+    path = Path(text)
+    there = next((place for place in (path, *path.parents) if place.exists()), path)
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there}: not a directory")
+    return path

@@ -2,10 +2,10 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 from sepflow.commands import desed, librimix, whamr, wsj0mix
+from sepflow.commands.arguments import directory, processes
 
 KINDS: tuple[Any, ...] = (librimix, wsj0mix, whamr, desed)  # the modules of this package that add a simulator
 
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add what all simulators take: --out and --jobs."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the tree is written")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), metavar="N", help="processes; no byte depends on it"
-    )
+    option = parser.add_argument
+    option("--out", type=directory, required=True, metavar="DIR", help="where the tree is written")
+    cores = os.cpu_count()
+    option("--jobs", type=processes, default=cores, metavar="N", help="processes; no byte depends on it")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.commands import simulate, variants
+from sepflow.commands.arguments import directory
 from sepflow.errors import SepflowError
 
 SPLITS = ("tr", "cv", "tt")
@@ -36,7 +37,9 @@ def add(kinds: Any) -> None:
         help="reverb_params_tr.csv, mix_2_spk_filenames_tr.csv, ...",
     )
     option("--mono", action="store_true", help="the left channel alone, bit by bit")
-    option("--rooms", type=Path, metavar="DIR", help="where responses are kept (default OUT/.sepflow/rooms)")
+    option(
+        "--rooms", type=directory, metavar="DIR", help="where responses are kept (default OUT/.sepflow/rooms)"
+    )
     variants.add_variants(parser, SPLITS)
     simulate.add_common(parser)
     parser.set_defaults(run=run)
@@ -76,21 +79,17 @@ def _write_split(options: argparse.Namespace, split: str, rows: list[Any], speec
     items = [
         (row, tuple(speech[path] for path in row.paths), options.wham / split / row.name) for row in rows
     ]
-    tree.render(
-        items,
-        functools.partial(_render, folders, rooms, options.mono),
-        functools.partial(_files, folders),
-        options.jobs,
-    )
+    tree.render(items, functools.partial(_render, folders, rooms, options.mono), _sources, options.jobs)
     count = len(items) * len(folders) * len(SIGNALS)
     tree.finish(count)
     print(f"{split}: {len(items)} mixtures, {count} files in {options.out}")
 
 
-def _files(folders: Folders, item: tuple[Any, ...]) -> list[Path]:
-    from sepflow.simulation.whamr import SIGNALS
+def _sources(item: tuple[Any, ...]) -> dict[str, str]:
+    from sepflow.simulation.journal import contents
 
-    return [folder / signal / item[0].name for folder in folders.values() for signal in SIGNALS]
+    row, paths, noise_path = item
+    return contents(dict(zip(row.paths, paths, strict=True)) | {"noise": noise_path})
 
 
 def _render(folders: Folders, rooms: Any, mono: bool, tree: Any, item: tuple[Any, ...]) -> None:
@@ -116,13 +115,15 @@ def _render(folders: Folders, rooms: Any, mono: bool, tree: Any, item: tuple[Any
 def _read(paths: tuple[Path, ...], noise_path: Path, start: int) -> tuple[list[Any], Any]:
     """The speech [T_k] and the noise [samples, 2], float64, at 16 kHz."""
     from sepflow.simulation.inputs import read
+    from sepflow.simulation.lists import check_sounding
 
     speech = []
     for path in paths:
         samples = read(path, "float64")
         speech.append(samples if samples.ndim == 1 else samples[:, 0])
-        if not speech[-1].any():
-            raise SepflowError(f"{path}: silent. No level can be given to it.")
+        check_sounding(path, speech[-1])
+        if speech[-1].max() >= 1 or speech[-1].min() < -1:
+            raise SepflowError(f"{path}: over full scale, where 16 bits would turn its sign. Is it WSJ0?")
     noise = read(noise_path, "float64")
     if noise.ndim != 2 or noise.shape[1] != 2:
         raise SepflowError(f"{noise_path}: not two channels. Is it WHAM!'s noise?")

@@ -69,17 +69,17 @@ def _write_split(options: argparse.Namespace, split: str, rows: list[Any], files
     variant = {"folders": [str(folder) for folder in folders.values()]}
     tree = Tree(options.out, f"wsj0-{options.speakers}mix-{split}", source, variant)
     items = [(row, tuple(files[path] for path in row.paths)) for row in rows]
-    signals = ("mix", *(f"s{k + 1}" for k in range(options.speakers)))
-    tree.render(
-        items, functools.partial(_render, folders), functools.partial(_files, folders, signals), options.jobs
-    )
-    count = len(items) * len(folders) * len(signals)
+    tree.render(items, functools.partial(_render, folders), _sources, options.jobs)
+    count = len(items) * len(folders) * (1 + options.speakers)
     tree.finish(count)
     print(f"{split}: {len(items)} mixtures, {count} files in {options.out}")
 
 
-def _files(folders: dict[tuple[int, str], Path], signals: tuple[str, ...], item: Any) -> list[Path]:
-    return [folder / signal / item[0].name for folder in folders.values() for signal in signals]
+def _sources(item: tuple[Any, tuple[Path, ...]]) -> dict[str, str]:
+    from sepflow.simulation.journal import contents
+
+    row, paths = item
+    return contents(dict(zip(row.paths, paths, strict=True)))
 
 
 def _render(folders: dict[tuple[int, str], Path], tree: Any, item: tuple[Any, tuple[Path, ...]]) -> None:
@@ -99,6 +99,9 @@ def _render(folders: dict[tuple[int, str], Path], tree: Any, item: tuple[Any, tu
 
 
 def _mono(path: Path, samples: Any) -> Any:
+    from sepflow.simulation.lists import check_sounding
+
     if samples.ndim > 1:
         raise SepflowError(f"{path}: {samples.shape[1]} channels. WSJ0's recordings have one: is it WSJ0?")
+    check_sounding(path, samples)
     return samples

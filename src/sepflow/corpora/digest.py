@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sepflow.errors import SepflowError
+from sepflow.files import check_regular, is_directory, is_file, read_bytes, reason_of
 
 # Nothing but the standard library here: every planning of a workflow comes this way.
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
@@ -29,39 +30,60 @@ def audio_files(root: Path) -> dict[str, int]:
 
 def files_below(root: Path, wanted: Callable[[str], bool]) -> dict[str, int]:
     """As `audio_files`, of the files whose relative path is `wanted`; there may be none."""
-    if not root.is_dir():
-        raise SepflowError(
-            f"{root}: no such directory. Where does this corpus lie? Set its path in the config."
-        )
+    _check_directory(root)
     return dict(sorted(_walk(root, "", (), wanted)))
+
+
+def _check_directory(path: Path) -> None:
+    if not is_directory(path):
+        raise SepflowError(
+            f"{path}: no such directory. Where does this corpus lie? Set its path in the config."
+        )
 
 
 def _pieces(path: Path, size: int) -> bytes:
     try:
+        check_regular(path)
         with path.open("rb", buffering=0) as file:
             return b"".join(os.pread(file.fileno(), PIECE, at) for at in {0, size // 2, max(size - PIECE, 0)})
-    except OSError:
-        return b""  # a dangling link, a file we may not read: the build says so, with all others
+    except (SepflowError, OSError):
+        return b""  # a dangling link, a pipe, a file we may not read: the build says so, with all others
 
 
 def _walk(
     directory: Path, prefix: str, above: tuple[tuple[int, int], ...], wanted: Callable[[str], bool]
 ) -> list[tuple[str, int]]:
-    status = directory.stat()
+    try:
+        status = directory.stat()
+        with os.scandir(directory) as listed:
+            entries = [entry for entry in listed if not entry.name.startswith(".")]
+    except OSError as error:
+        raise SepflowError(f"{directory}: does not read ({reason_of(error)}). Is it yours?") from None
     here = (status.st_dev, status.st_ino)
     if here in above:
         return []
     found = []
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                found += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here), wanted)
-            elif wanted(prefix + entry.name):
-                # A dangling link counts as an empty file: the build says that it does not decode.
-                found.append((prefix + entry.name, entry.stat().st_size if entry.is_file() else 0))
+    for entry in entries:
+        # Not the entry's own methods: they raise where a link leads back to itself.
+        if is_directory(entry.path):
+            found += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here), wanted)
+        elif wanted(prefix + entry.name):
+            # A dangling link counts as an empty file: the build says that there is none.
+            size = entry.stat().st_size if is_file(entry.path) else 0
+            found.append((prefix + entry.name, size))
     return found
+
+
+def metadata_of(root: Path) -> Path | None:
+    """The metadata.csv of a folder; None where it has none. Raises SepflowError where that is no file."""
+    path = root / METADATA
+    if not os.path.lexists(path):
+        return None
+    try:
+        check_regular(path)
+    except SepflowError as reason:
+        raise SepflowError(f"{path}: {reason}. Mend or remove it.") from None
+    return path
 
 
 def folder_digest(path: Path) -> str:
@@ -72,8 +94,8 @@ def folder_digest(path: Path) -> str:
     Raises SepflowError where `path` is no directory or holds no audio.
     """
     path = Path(path)
-    metadata = path / METADATA
-    return digest_of(path, audio_files(path), [metadata] if metadata.is_file() else [])
+    audio, metadata = audio_files(path), metadata_of(path)
+    return digest_of(path, audio, [metadata] if metadata else [])
 
 
 def digest_of(root: Path, audio: dict[str, int], tables: list[Path]) -> str:
@@ -83,7 +105,7 @@ def digest_of(root: Path, audio: dict[str, int], tables: list[Path]) -> str:
         hasher.update(os.fsencode(name) + b"\0%d\n" % size)
         hasher.update(_pieces(root / name, size))
     for table in tables:
-        hasher.update(b"\0" + table.read_bytes())
+        hasher.update(b"\0" + read_bytes(table))
     return hasher.hexdigest()
 
 
@@ -92,12 +114,11 @@ def list_digest(path: Path) -> str:
 
     Raises SepflowError where `path` is no directory or holds none.
     """
-    names = sorted(
-        file for end in ("csv", "txt") for file in Path(path).glob(f"**/*.{end}") if file.is_file()
-    )
+    _check_directory(path)
+    names = sorted(file for end in ("csv", "txt") for file in Path(path).glob(f"**/*.{end}") if is_file(file))
     if not names:
         raise SepflowError(f"{path}: no lists of mixtures in it (.csv, .txt). Is it the right directory?")
     hasher = hashlib.sha256()
     for file in names:
-        hasher.update(os.fsencode(file.relative_to(path)) + b"\0" + file.read_bytes() + b"\0")
+        hasher.update(os.fsencode(file.relative_to(path)) + b"\0" + read_bytes(file) + b"\0")
     return hasher.hexdigest()

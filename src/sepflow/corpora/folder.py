@@ -1,6 +1,7 @@
 """Recordings as a corpus: a published one by its layout, or anybody's by metadata.csv or directories."""
 
 import functools
+import hashlib
 import logging
 import math
 from collections.abc import Iterator
@@ -114,7 +115,7 @@ def _utterances(
     """
     shortest = recipe.get("min_seconds", MIN_SECONDS)
     decode = functools.partial(_attempt, path, recipe["rate"], recipe.get("channel"), shortest)
-    short, problems = 0, list(problems)
+    short, problems, heard = 0, list(problems), _Heard()
     for row, result in zip(rows, in_order(decode, [row["path"] for row in rows], jobs), strict=True):
         labels = {key: value for key, value in row.items() if key != "place"}
         if isinstance(result, str):
@@ -122,10 +123,27 @@ def _utterances(
         elif result is None:
             short += 1
         else:
+            if "layout" not in recipe and (before := heard.before(row, *result)):
+                problems.append(f"{row['place']}: {before}")
             yield labels, *result
     refuse(str(path), problems, "Mend these files or leave them out, then start again.")
     if short:
         log.warning("%s: left out %d of %d files, shorter than %g s", path, short, len(rows), shortest)
+
+
+class _Heard:
+    """The recordings so far, by their samples."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, Row] = {}
+
+    def before(self, row: Row, codes: np.ndarray, scale: float) -> str:
+        """Says which recording of another speaker has the same samples; "" where none has."""
+        digest = hashlib.sha256(codes.tobytes() + repr(scale).encode()).digest()
+        other = self._rows.setdefault(digest, row)
+        if other["speaker"] == row["speaker"]:
+            return ""
+        return f"the same recording as {other['path']}, of another speaker, {other['speaker']!r}"
 
 
 def _attempt(

@@ -1,13 +1,13 @@
 """Who says what in a folder of recordings: read from metadata.csv, or from the names of the directories."""
 
-import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 
 from sepflow.contracts import MANIFEST_COLUMNS, SPLITS
-from sepflow.corpora.digest import AUDIO_SUFFIXES, METADATA, audio_files
+from sepflow.corpora.digest import AUDIO_SUFFIXES, METADATA, audio_files, metadata_of
 from sepflow.errors import SepflowError
+from sepflow.textfiles import composed, read_cells
 
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "valid": "validation",
@@ -32,8 +32,8 @@ def list_recordings(root: Path) -> tuple[list[Row], list[str]]:
     are handed back, one line each, for whoever decodes the files to add to.
     """
     audio = audio_files(root)
-    rows, problems = (_from_metadata if (root / METADATA).is_file() else _from_tree)(root, audio)
-    return rows, problems + name_utterances(rows)
+    rows, problems = (_from_metadata if metadata_of(root) else _from_tree)(root, audio)
+    return rows, problems + _spelled_twice(rows) + name_utterances(rows)
 
 
 def _from_tree(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]:
@@ -52,12 +52,17 @@ def _from_tree(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]
 
 
 def _from_metadata(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[str]]:
-    rows, problems, seen = [], [], {}
+    rows, problems, seen, alike = [], [], {}, defaultdict(list)
+    for name in audio:
+        alike[composed(name)].append(name)
     for line, cells in _lines(root / METADATA):
-        given = cells.get("path", "")
+        if isinstance(cells, str):
+            problems.append(f"{METADATA} line {line}: {cells}")
+            continue
+        given = cells["path"]
         place = f"{METADATA} line {line}" + (f": {given}" if given else "")
-        name = given and str(PurePosixPath(given))
-        reason = cells.get("problem") or _path_problem(name, audio) or _label_problem(cells)
+        name = given and _as_on_disk(str(PurePosixPath(given)), audio, alike)
+        reason = _path_problem(name, audio) or _label_problem(cells)
         if name and name in seen:
             reason = f"listed before, in line {seen[name]}"
         seen.setdefault(name, line)
@@ -68,43 +73,31 @@ def _from_metadata(root: Path, audio: dict[str, int]) -> tuple[list[Row], list[s
     return sorted(rows, key=lambda row: row["path"]), problems
 
 
-def _lines(metadata: Path) -> list[tuple[int, Row]]:
-    """(line number, {column: cell}) of each row; a row of the wrong length is {"problem": why}."""
-    try:
-        with metadata.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [cell.strip() for cell in next(reader, [])]
-            _check_header(header, metadata)
-            return [
-                (reader.line_num, _cells(header, cells)) for cells in reader if any(map(str.strip, cells))
-            ]
-    except UnicodeDecodeError as error:
-        raise SepflowError(f"{metadata}: not UTF-8 ({error}). Save it as UTF-8.") from None
-    except csv.Error as error:
-        raise SepflowError(
-            f"{metadata} line {reader.line_num}: not CSV ({error}). Mind its quotes."
-        ) from None
+def _as_on_disk(name: str, audio: dict[str, int], alike: dict[str, list[str]]) -> str:
+    """The one path of `audio` that is meant: "/" for the "\\" of Windows, letters composed as on the disk."""
+    for spelling in (name, name.replace("\\", "/")):
+        if spelling in audio:
+            return spelling
+        if len(found := alike.get(composed(spelling), [])) == 1:
+            return found[0]
+    return name
 
 
-def _check_header(header: list[str], metadata: Path) -> None:
+def _lines(metadata: Path) -> list[tuple[int, Row | str]]:
+    """(line number, {column: cell}) of each row, or what is wrong with it."""
+    header, rows = read_cells(metadata)
     missing = [name for name in ("path", "speaker") if name not in header]
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if missing or twice:
+    if missing:
         raise SepflowError(
-            f"{metadata} line 1: {'no column' if missing else 'twice the column'} "
-            f"{', '.join(missing or twice)}; it has {', '.join(header) or 'none'}. "
+            f"{metadata} line 1: no column {', '.join(missing)}; it has {', '.join(header) or 'none'}. "
             "The first line names the columns, separated by commas: path and speaker, and what else there is."
         )
+    return [(line, row if isinstance(row, str) else _stripped(row)) for line, row in rows]
 
 
-def _cells(header: list[str], cells: list[str]) -> Row:
-    if len(cells) != len(header):
-        return {"problem": f"{len(cells)} cells where line 1 names {len(header)} columns"}
+def _stripped(row: Row) -> Row:
     # Line breaks inside a cell would make the manifest hard to read for every other tool.
-    return {
-        name: " ".join(cell.split()) if name != "path" else cell.strip()
-        for name, cell in zip(header, cells, strict=True)
-    }
+    return {name: " ".join(cell.split()) if name != "path" else cell.strip() for name, cell in row.items()}
 
 
 def _path_problem(name: str, audio: dict[str, int]) -> str | None:
@@ -116,6 +109,8 @@ def _path_problem(name: str, audio: dict[str, int]) -> str | None:
         return f"leads out of the directory (paths are relative to that of {METADATA})"
     if name in audio:
         return None
+    if "\\" in name:
+        return "no such file (paths have / between their parts)"
     if not name.lower().endswith(AUDIO_SUFFIXES):
         return f"none of {', '.join(AUDIO_SUFFIXES)}"
     return "no such file"
@@ -124,6 +119,8 @@ def _path_problem(name: str, audio: dict[str, int]) -> str | None:
 def _label_problem(cells: Row) -> str | None:
     if not cells["speaker"]:
         return "no speaker"
+    if odd := [name for name, cell in cells.items() if UNWRITABLE.search(cell)]:
+        return f"a control character in its {odd[0]}"
     if cells.get("sex", "").lower() not in SEXES:
         return f"sex {cells['sex']!r} is none of m, f, empty"
     if cells.get("split", "train").lower() not in SPLIT_NAMES:
@@ -143,6 +140,19 @@ def _row(cells: Row) -> Row:
     taken = {*MANIFEST_COLUMNS, "place"}
     extra = {name: cell for name, cell in cells.items() if name and name not in READ}
     return row | {f"metadata_{name}" if name in taken else name: cell for name, cell in extra.items()}
+
+
+def _spelled_twice(rows: list[Row]) -> list[str]:
+    """One line for each speaker whose name stands there in composed letters and in decomposed ones."""
+    spellings = defaultdict(dict)
+    for row in rows:
+        spellings[composed(row["speaker"])].setdefault(row["speaker"], row["place"])
+    return [
+        f"speaker {name!r}: spelled with composed letters and with decomposed ones, which are two names to a "
+        f"computer ({'; '.join(places.values())}): rename one"
+        for name, places in spellings.items()
+        if len(places) > 1
+    ]
 
 
 def name_utterances(rows: list[Row]) -> list[str]:

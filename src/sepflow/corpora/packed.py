@@ -1,5 +1,6 @@
 """A corpus as the rest of sepflow sees it: one flat file of int16 samples and one manifest."""
 
+import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,7 +12,9 @@ import pandas as pd
 
 from sepflow.contracts import MANIFEST_COLUMNS, check_manifest
 from sepflow.errors import SepflowError
-from sepflow.files import replacing
+from sepflow.files import replacing, write_bytes
+from sepflow.reading import read_table
+from sepflow.seals import CHEAP, check_seal, write_seal
 
 AUDIO, MANIFEST = "audio.i16", "manifest.csv"
 SAMPLE = np.dtype("<i2")
@@ -40,17 +43,19 @@ def level_db(samples: np.ndarray, scale: float = 1.0) -> float:
 
 
 def write_corpus(out: Path, utterances: Iterable[tuple[dict[str, Any], np.ndarray, float]]) -> None:
-    """Write `audio.i16`, then `manifest.csv`, from a stream of (labels, int16 codes of shape (n,), scale).
+    """Write `audio.i16`, a seal, then `manifest.csv`, from a stream of (labels, int16 codes [n], scale).
 
     `labels` holds id, speaker, sex, split, text, path and any further columns, all strings. Only labels
     are kept in memory. Raises SepflowError where the manifest breaks its contract or the disk is full;
     what the stream raises passes through. In both cases nothing is written.
     """
-    rows, offset = [], 0
+    rows, offset, content = [], 0, hashlib.sha256()
     with replacing(out / AUDIO) as temporary:
         with temporary.open("wb") as audio:
             for labels, codes, scale in utterances:
-                audio.write(codes.astype(SAMPLE, copy=False).tobytes())
+                data = codes.astype(SAMPLE, copy=False).tobytes()
+                audio.write(data)
+                content.update(data)
                 place = {"samples": len(codes), "offset": offset, "scale": scale}
                 rows.append(labels | place | {"level_db": level_db(codes, scale)})
                 offset += len(codes)
@@ -58,8 +63,10 @@ def write_corpus(out: Path, utterances: Iterable[tuple[dict[str, Any], np.ndarra
         check_manifest(manifest, str(out / MANIFEST))
         # An old manifest must not vouch for new samples, should we die between the two files.
         (out / MANIFEST).unlink(missing_ok=True)
-    with replacing(out / MANIFEST) as temporary:
-        manifest.to_csv(temporary, index=False, lineterminator="\n")
+    text = manifest.to_csv(index=False, lineterminator="\n").encode()
+    digests = {MANIFEST: hashlib.sha256(text).hexdigest(), AUDIO: content.hexdigest()}
+    write_seal(out, digests, count=len(rows))
+    write_bytes(out / MANIFEST, text)
 
 
 def _in_columns(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -67,25 +74,19 @@ def _in_columns(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*MANIFEST_COLUMNS, *extra])
 
 
-def read_manifest(directory: Path) -> pd.DataFrame:
+def read_manifest(directory: Path, name: str | None = None) -> pd.DataFrame:
     """The manifest of the corpus in `directory`, checked, indexed by id; all but NUMBERS are strings.
 
+    With the `name` of the corpus that it must be, it is held against its seal.
     Raises SepflowError where there is none, where it does not read, or where it breaks its contract.
     """
     path = Path(directory) / MANIFEST
-    try:
-        manifest = pd.read_csv(
-            path,
-            dtype=defaultdict(lambda: str, NUMBERS),
-            keep_default_na=False,  # a speaker may be called NA
-            float_precision="round_trip",
-        )
-    except FileNotFoundError:
-        raise SepflowError(f"{path}: not there. Build this corpus first.") from None
-    except (ValueError, UnicodeError) as error:
-        raise SepflowError(
-            f"{path}: does not read ({error}). Remove the corpus and build it again."
-        ) from error
+    way_out = "Build this corpus first." if not path.exists() else "Remove the corpus and build it again."
+    if name and path.exists():
+        check_seal(path.parent, name, [MANIFEST])
+    # A speaker may be called NA.
+    numbers = defaultdict(lambda: str, NUMBERS)
+    manifest = read_table(path, (), way_out, dtype=numbers, keep_default_na=False)
     check_manifest(manifest, str(path))
     return manifest.set_index("id")
 
@@ -94,15 +95,18 @@ class PackedCorpus:
     """The utterances of a built corpus, read by id. `manifest` is a DataFrame indexed by id.
 
     Opening maps the file into memory; forked workers share the map, pickling sends the directory alone.
-    Raises SepflowError where `audio.i16` is not what the manifest says.
+    With the `name` of the corpus that it must be, its files are held against their seal, the audio where it
+    has at most `effort` bytes. Raises SepflowError where `audio.i16` is not what the manifest says.
     """
 
-    def __init__(self, directory: str | Path) -> None:
+    def __init__(self, directory: str | Path, name: str | None = None, effort: float = CHEAP) -> None:
         self.directory = Path(directory)
-        self.manifest = read_manifest(self.directory)
+        self.manifest = read_manifest(self.directory, name)
         columns = (self.manifest[name].tolist() for name in ("offset", "samples", "scale"))
         self._places = dict(zip(self.manifest.index, zip(*columns, strict=True), strict=True))
         self._codes = self._map()
+        if name:  # after the sizes, which say more of a file that is cut
+            check_seal(self.directory, name, [MANIFEST, AUDIO], effort)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.directory,)

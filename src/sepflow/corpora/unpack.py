@@ -6,6 +6,7 @@ lets a member stand twice, knows no zip, and a tar whose headers are broken half
 
 import bz2
 import contextlib
+import errno
 import gzip
 import lzma
 import os
@@ -20,22 +21,24 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from sepflow.corpora.tars import members_of_tar
+from sepflow.corpora.tars import BLOCK, TooLargeError, members_of_tar
 from sepflow.errors import SepflowError
+from sepflow.files import reason_of
 
 MAGIC = {
     "tar": {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open},
     "zip": {b"PK\x03\x04": None, b"PK\x05\x06": None},
 }
-BROKEN = (EOFError, NotImplementedError, ValueError, lzma.LZMAError, struct.error, tarfile.TarError,
-          zipfile.BadZipFile, zlib.error)  # fmt: skip
+BROKEN = (EOFError, NotImplementedError, RecursionError, ValueError, lzma.LZMAError, struct.error,
+          tarfile.TarError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 PASSED_OVER = ("__MACOSX", ".DS_Store")
 JOURNAL = ".sepflow"  # never a name of a corpus's own
 PIECE = 1 << 20
-
-
-class TooLargeError(SepflowError):
-    """More came out of an archive than may."""
+DEEPEST = 64  # folders in one another
+LONGEST_LINK = 4096  # bytes
+SHOWN = 100  # characters of a name in a message
+# What the file system says of a name or link that it cannot make; of the disk it says other things.
+UNNAMEABLE = {errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.EMLINK}
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Member:
     size: int = 0
     target: str = ""  # of a link
     source: Any = None  # a file's bytes, to be read
+
+    def __str__(self) -> str:
+        return _shown(self.name)
 
 
 def check_kind(path: Path, kind: str) -> None:
@@ -69,14 +75,17 @@ def check_kind(path: Path, kind: str) -> None:
 def unpack(archive: Path, kind: str, out: Path, limit: int) -> None:
     """Unpack `archive` ("tar", compressed or not, or "zip") into `out`, which must not be there yet.
 
-    Refused are members that lead out of `out` (by "..", "/" or a link), devices, names that stand twice, more
-    than `limit` bytes in all, and archives that are cut short or damaged: SepflowError, with the member, and
-    `out` is removed. Links that stay inside are made. Owners, modes and times are not kept.
+    Refused are members that lead out of `out` (by "..", "/" or a link), devices, links that lead back to
+    themselves, names that stand twice or cannot be made, more than `limit` bytes in all (each folder on the
+    way to a member counts as a block), and archives that are cut short or damaged: SepflowError, with the
+    member, and `out` is removed. Links that stay inside are made. Owners, modes and times are not kept.
     """
     out.mkdir(parents=True)
     try:
         with _reading(archive):
-            members = _members_of_zip(archive) if kind == "zip" else members_of_tar(_opened(archive), Member)
+            most = 4 * limit + PIECE  # of the stream: what is written, what is passed over, padding
+            tar = kind != "zip"
+            members = members_of_tar(_opened(archive), Member, most) if tar else _members_of_zip(archive)
             _extract(members, out, limit)
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
@@ -136,12 +145,13 @@ def _members_of_zip(archive: Path) -> Iterator[Member]:
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
             if info.flag_bits & 1:
-                raise SepflowError(f"{archive.name}: {info.filename!r} is encrypted")
+                raise SepflowError(f"{archive.name}: {_shown(info.filename)} is encrypted")
             mode = info.external_attr >> 16
             if info.is_dir():
                 yield Member(info.filename, "directory")
             elif stat.S_ISLNK(mode):
-                yield Member(info.filename, "symlink", target=os.fsdecode(file.read(info)))
+                with file.open(info) as source:
+                    yield Member(info.filename, "symlink", target=os.fsdecode(source.read(LONGEST_LINK)))
             elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 yield Member(info.filename, "device")
             else:
@@ -153,6 +163,8 @@ def _extract(members: Iterator[Member], out: Path, limit: int) -> None:
     """Write the members. Symbolic links come last: so nothing is written through one."""
     links, written = [], 0
     for member in members:
+        written += BLOCK * len(PurePosixPath(member.name).parts)
+        _check_size(member, written, limit)
         path = _inside(member.name, out)
         if path is None:
             continue
@@ -161,16 +173,14 @@ def _extract(members: Iterator[Member], out: Path, limit: int) -> None:
                 path.mkdir(parents=True, exist_ok=True)
             elif member.kind == "file":
                 path.parent.mkdir(parents=True, exist_ok=True)
-                written += _copy(member, path, limit - written, limit)
+                written += _copy(member, path, written, limit)
             elif member.kind == "hardlink":
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.hardlink_to(_linked(member, out))
             elif member.kind == "symlink":
                 links.append((member, path))
             else:
-                raise SepflowError(
-                    f"{member.name!r}: a {member.kind}; only files, folders and links may be there"
-                )
+                raise SepflowError(f"{member}: a {member.kind}; only files, folders and links may be there")
     for member, path in links:
         with _naming(member):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,16 +190,20 @@ def _extract(members: Iterator[Member], out: Path, limit: int) -> None:
     for member, path in links:
         real = Path(os.path.realpath(path))
         if PurePosixPath(member.target).is_absolute() or not real.is_relative_to(root):
-            raise SepflowError(f"{member.name!r}: a link that leads out of the archive, to {member.target!r}")
+            raise SepflowError(f"{member}: a link that leads out of the archive, to {_shown(member.target)}")
+        with _naming(member), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
 
 
 def _inside(name: str, out: Path) -> Path | None:
     """Where a member goes; None for what is passed over. Raises SepflowError where it leads out of `out`."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\0" in name:
-        raise SepflowError(f"{name!r}: leads out of the folder it is unpacked to")
+        raise SepflowError(f"{_shown(name)}: leads out of the folder it is unpacked to")
     if JOURNAL in pure.parts:
-        raise SepflowError(f"{name!r}: {JOURNAL} is a name that sepflow keeps for itself")
+        raise SepflowError(f"{_shown(name)}: {JOURNAL} is a name that sepflow keeps for itself")
+    if len(pure.parts) > DEEPEST:
+        raise SepflowError(f"{_shown(name)}: {len(pure.parts)} folders deep, where {DEEPEST} are the most")
     if not pure.parts or set(PASSED_OVER) & set(pure.parts):
         return None
     return out.joinpath(*pure.parts)
@@ -201,9 +215,7 @@ def _linked(member: Member, out: Path) -> Path:
         target = _inside(member.target, out)
         if target is not None and target.is_file():
             return target
-    raise SepflowError(
-        f"{member.name!r}: a link to {member.target!r}, which is no file of the archive so far"
-    )
+    raise SepflowError(f"{member}: a link to {_shown(member.target)}, which is no file of the archive so far")
 
 
 @contextlib.contextmanager
@@ -211,22 +223,37 @@ def _naming(member: Member) -> Iterator[None]:
     try:
         yield
     except (FileExistsError, NotADirectoryError) as error:
-        raise SepflowError(f"{member.name!r}: the name stands twice in the archive") from error
+        raise SepflowError(f"{member}: the name stands twice in the archive") from error
+    except OSError as error:
+        if error.errno not in UNNAMEABLE:
+            raise
+        what = f"a link to {_shown(member.target)} that" if member.target else "a name that"
+        raise SepflowError(f"{member}: {what} cannot be made ({reason_of(error)})") from error
 
 
-def _copy(member: Member, path: Path, left: int, limit: int) -> int:
+def _shown(name: str) -> str:
+    """A name for a message, which may be megabytes long."""
+    return repr(name if len(name) <= SHOWN else name[:SHOWN] + "...")
+
+
+def _check_size(member: Member, written: int, limit: int) -> None:
+    if written > limit:
+        raise TooLargeError(
+            f"{member}: the archive unpacks to more than {limit} bytes, far beyond what it should or than "
+            "there is room for"
+        )
+
+
+def _copy(member: Member, path: Path, before: int, limit: int) -> int:
+    """Write a file; how many bytes, after `before` ones of the archive."""
     written = 0
     with path.open("xb") as file:
         while piece := member.source.read(PIECE):
             written += len(piece)
-            if written > left:
-                raise TooLargeError(
-                    f"{member.name!r}: the archive unpacks to more than {limit} bytes, far beyond what it "
-                    "should or than there is room for"
-                )
+            _check_size(member, before + written, limit)
             file.write(piece)
     if written != member.size:
-        raise SepflowError(f"{member.name!r}: {written} bytes of {member.size}: cut short")
+        raise SepflowError(f"{member}: {written} bytes of {member.size}: cut short")
     return written
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory
 
 CORPUS = "wsj0"
 SUFFIXES = (".wav", ".wv1")  # the first that is there is taken; .wv2 is the second microphone
@@ -27,16 +28,16 @@ def locate(root: Path, paths: Iterable[str]) -> dict[str, Path]:
     before wsj0/: so the discs of the LDC do as they are.
     Raises SepflowError with all utterances that are not there.
     """
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {LAYOUTS}")
     there = _index(root)
-    found = {path: there.get(_key(path)) for path in dict.fromkeys(paths)}
+    found = {path: there.get(key(path)) for path in dict.fromkeys(paths)}
     refuse(str(root), [f"{path}: not there" for path, file in found.items() if file is None], LAYOUTS)
     return {path: file for path, file in found.items() if file is not None}
 
 
-def _key(path: str) -> str:
-    """si_tr_s/01t/01to030v of any of its spellings."""
+def key(path: str) -> str:
+    """What a path of a list means, si_tr_s/01t/01to030v, of any of its spellings."""
     parts = path.lower().removesuffix(".wav").removesuffix(".wv1").strip("/").split("/")
     directories = parts[:-1]
     behind = len(directories) - directories[::-1].index(CORPUS) if CORPUS in directories else 0
@@ -52,6 +53,6 @@ def _index(root: Path) -> dict[str, Path]:
             suffix = name[-4:].lower()
             if suffix in SUFFIXES:
                 path = os.path.join(directory, name)  # noqa: PTH118  (a hundred thousand files)
-                key = _key(os.path.relpath(path, root))
-                found[key] = min(found.get(key, (len(SUFFIXES), "")), (SUFFIXES.index(suffix), path))
-    return {key: Path(path) for key, (_, path) in found.items()}
+                name = key(os.path.relpath(path, root))
+                found[name] = min(found.get(name, (len(SUFFIXES), "")), (SUFFIXES.index(suffix), path))
+    return {name: Path(path) for name, (_, path) in found.items()}

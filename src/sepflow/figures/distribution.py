@@ -1,5 +1,6 @@
 """How the score of every row of a table is distributed over the test mixtures, and over groups of them."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from sepflow.figures.style import head, page, row_name, save
+from sepflow.figures.style import head, page, row_name, save, wrapped
 from sepflow.metrics.names import METRICS
 from sepflow.simulation.activity import FLOOR, FRAME
 
@@ -19,6 +20,7 @@ _FILLS = (
     {"facecolor": "#1f4e79"},
 )
 _INK = ("black", "black", "white")  # of the median's line on each fill
+_CHARACTERS = 34  # of a row's name, on a line
 NOTE = (
     "Box: quartiles and median; whiskers: 5 % and 95 %; diamond: mean. Overlap: of the frames of "
     f"{1000 * FRAME:.0f} ms in which a speaker is active (within {FLOOR:.0f} dB of their loudest frame), the "
@@ -39,11 +41,18 @@ def by_overlap(shares: pd.Series) -> dict[str, pd.Index]:
     """
     shares = shares.dropna()
     third = np.searchsorted(np.quantile(shares, [1 / 3, 2 / 3]), shares, side="right") if len(shares) else []
-    groups = {}
-    for _, part in shares.groupby(np.asarray(third)):
-        low, high = f"{100 * part.min():.0f}", f"{100 * part.max():.0f}"
-        groups[f"{low} to {high} %" if low != high else f"{low} %"] = part.index
-    return groups
+    parts = [part for _, part in shares.groupby(np.asarray(third))]
+    bounds = _bounds([(100 * part.min(), 100 * part.max()) for part in parts])
+    return {words: part.index for words, part in zip(bounds, parts, strict=True)}
+
+
+def _bounds(spans: list[tuple[float, float]]) -> list[str]:
+    """Rising `spans` in percent, in words, with as many decimals as tell the end of one from the next."""
+    for decimals in range(7):
+        rounded = [[f"{bound:.{decimals}f}" for bound in span] for span in spans]
+        if all(float(one[1]) < float(two[0]) for one, two in pairwise(rounded)):
+            break
+    return [f"{low} to {high} %" if low != high else f"{low} %" for low, high in rounded]
 
 
 def distribution(
@@ -69,7 +78,8 @@ def distribution(
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
         axes.set_xlabel(METRICS[table["metrics"][0]].axis)
-    panels[0].set_yticks(range(len(values)), [row_name(row) for row in table["rows"] if row["id"] in values])
+    names = [row_name(table, row) for row in table["rows"] if row["id"] in values]
+    panels[0].set_yticks(range(len(values)), [wrapped(name, _CHARACTERS) for name in names], fontsize=8)
     panels[0].invert_yaxis()
     head(figure, *lines, NOTE)
     save(figure, out)

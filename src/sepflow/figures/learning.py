@@ -6,22 +6,12 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sepflow.contracts import check_history
-from sepflow.figures.style import curve, head, page, save
+from sepflow.figures.style import curve, head, page, save, wrapped
 
 _PANEL = 1.15  # inches
+_CHARACTERS = 26  # of a name in the legend, on a line
 _UNITS = (("h", 3600, 3 * 3600), ("min", 60, 180), ("s", 1, 0))  # name, seconds, used from (in seconds)
 NOTE = "Marker: the selected step, of the lowest validation loss. Losses compare within a row of panels only."
-
-
-def read_history(path: Path) -> pd.DataFrame:
-    """The validations of a run, one a row, checked; SepflowError where there are none."""
-    try:
-        history = pd.read_csv(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        history = pd.DataFrame()
-    check_history(history, str(path))
-    return history
 
 
 def learning(
@@ -30,7 +20,7 @@ def learning(
     """Draw the curves of `groups` (see losses.comparable) to `out`.svg and .png, under the head `lines`.
 
     Each group has a row of panels, as losses compare only within one: over steps, and over the wall time of
-    the run's own training. `histories` are those of the runs, by name.
+    the run's own training. `histories` are those of the runs, by name; the groups say what to call these.
     """
     figure = page(_PANEL * len(groups) + 1.5)
     rows = figure.subplots(len(groups), 2, sharex="col", sharey="row", squeeze=False)
@@ -39,9 +29,9 @@ def learning(
     unit, seconds, _ = next(unit for unit in _UNITS if longest >= unit[2])
     for (left, right), group in zip(rows, groups, strict=True):
         styles: dict[str, int] = {}
-        for run, label in group["runs"].items():
-            history, name = histories[run], label.split("@")[0]  # all seeds of a run look alike
-            shown = name if name not in styles else None
+        for run, name in group["runs"].items():  # all seeds of a row look alike
+            history = histories[run]
+            shown = wrapped(name, _CHARACTERS) if name not in styles else None
             i = styles.setdefault(name, len(styles))
             _curve(left, history["step"], history["validation_loss"], i, shown)
             _curve(right, history["seconds"] / seconds, history["validation_loss"], i, shown)

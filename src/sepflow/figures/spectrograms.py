@@ -1,6 +1,5 @@
 """One test mixture as every row of a table separates it, beside the references."""
 
-import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from sepflow.figures.style import head, page, save
+from sepflow.figures.style import head, page, save, wrapped
 from sepflow.metrics.separation import score
 from sepflow.simulation.mix import Mix
 
@@ -85,7 +84,7 @@ def spectrograms(
         ordered, improvements = paired(example.references, estimates, example.mixture)
         for axes, estimate, value in zip(row, ordered, improvements, strict=True):
             said = "undefined" if np.isnan(value) else f"{value:+.1f} dB".replace("-", "\N{MINUS SIGN}")
-            title = textwrap.fill(f"{name}: SI-SNRi {said}", _CHARACTERS // sources)
+            title = wrapped(f"{name}: SI-SNRi {said}", _CHARACTERS // sources)
             _panel(axes, estimate, example.rate, top, title)
     figure.colorbar(image, ax=grid, label="level (dB)", aspect=60, shrink=0.6)
     figure.supxlabel("time (s)", fontsize=9)

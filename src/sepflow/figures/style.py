@@ -1,5 +1,6 @@
 """How every picture looks and is written: readable in grey, the same bytes for the same content."""
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ matplotlib.rcParams.update(
     }
 )
 
+_JOINED = "\N{NO-BREAK SPACE}"
 _WIDTH = 7.2  # inches: a page of text
 # Curves are told apart by dash and marker; the colours (Okabe and Ito's) only help.
 _DASHES = ("-", "--", "-.", ":")
@@ -43,9 +45,24 @@ def headline(caption: str, context: dict[str, Any]) -> str:
     return f"{caption}; scale {context['scale']}{untrained}"
 
 
-def row_name(row: dict[str, Any]) -> str:
-    """A row of a table, in the table's own words, less the empty ones."""
-    return ", ".join(str(cell) for cell in row["cells"] if cell != "")
+def row_name(table: dict[str, Any], *rows: dict[str, Any]) -> str:
+    """Rows of a table in its own words, less the empty ones: "MixIT, Mixes = 2-src, M = 4".
+
+    Of several rows (a run may be in many) what stands in each column, once.
+    """
+    words = []
+    for column, *cells in zip(table["columns"], *(row["cells"] for row in rows), strict=True):
+        said = " / ".join(dict.fromkeys(str(cell) for cell in cells if cell not in ("", "-")))
+        if said:
+            words.append(f"{column} = {said}" if words else said)
+    return ", ".join(words)
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` on lines of about `width` characters; "column = value", a number and its unit stay on one."""
+    joined = re.sub(r" = | (?=dB\b)|(?<=SI-SNRi) ", lambda found: found[0].replace(" ", _JOINED), text)
+    lines = textwrap.wrap(joined, width, break_on_hyphens=False)
+    return "\n".join(lines).replace(_JOINED, " ")
 
 
 def page(height: float) -> Figure:
@@ -55,8 +72,8 @@ def page(height: float) -> Figure:
 
 def head(figure: Figure, *lines: str) -> None:
     """What a picture shows, over it, at its left edge; long lines are wrapped."""
-    wrapped = [part for line in lines for part in textwrap.wrap(line, 105)]
-    figure.suptitle("\n".join(wrapped), x=0.01, ha="left", fontsize=9)
+    parts = [part for line in lines for part in textwrap.wrap(line, 105)]
+    figure.suptitle("\n".join(parts), x=0.01, ha="left", fontsize=9)
 
 
 def write(figure: Figure, path: Path) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from sepflow.contracts import refuse
+from sepflow.contracts import read_history, refuse
 from sepflow.figures.epochs import REACHES, SI_SNR, SWITCHES, draw
-from sepflow.figures.learning import read_history
 from sepflow.figures.style import headline
 from sepflow.files import replacing
+from sepflow.quoting import spreadsheet
 
 COLUMNS = ("panel", "strategy", "source", "seed", "quantity", "epoch", "value", "low", "high")
 
@@ -31,7 +31,7 @@ def write_training(figure: dict[str, Any], context: dict[str, Any], results: Pat
     lines = [headline(figure["caption"], context), NOTE.format(baseline=baseline), published]
     draw(figure, table, lines, out)
     with replacing(Path(f"{out}.csv")) as temporary:
-        table.to_csv(temporary, index=False)
+        spreadsheet(table).to_csv(temporary, index=False)
 
 
 def points(figure: dict[str, Any], histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def points(figure: dict[str, Any], histories: dict[str, pd.DataFrame]) -> pd.Dat
 def _histories(figure: dict[str, Any], runs: Path) -> dict[str, pd.DataFrame]:
     """The history of each run of `figure`, by its name; SepflowError where label switches are missing."""
     names = dict.fromkeys(run["run"] for panel in figure["panels"] for run in panel["runs"])
-    found = {name: read_history(runs / name / "history.csv") for name in names}
+    found = {name: read_history(runs / name / "history.csv", name) for name in names}
     without = [name for name in names if SWITCHES not in found[name]]
     refuse(
         str(runs),

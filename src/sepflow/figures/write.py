@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sepflow.contracts import read_history
 from sepflow.figures.distribution import by_overlap, by_sex, distribution
-from sepflow.figures.learning import learning, read_history
+from sepflow.figures.learning import learning
 from sepflow.figures.spectrograms import Example, example, spectrograms
 from sepflow.figures.style import headline, row_name
 from sepflow.inference import Separator, select
+from sepflow.scores import check_models, checked, values_by_seed
 from sepflow.simulation.activity import overlap
 from sepflow.simulation.mix import Mix
-from sepflow.tables import values_by_seed
 from sepflow.tables_layout import compared
 
 
@@ -34,10 +35,12 @@ def write_figures(
     rate = context["rate"]
     lines = [headline(table["caption"], context)]
     runs = [run for row in table["rows"] for run in row["runs"]]
-    histories = {run: read_history(results / "runs" / run / "history.csv") for run in runs}
-    learning(groups, histories, lines, Path(f"{out}_learning"))
+    histories = {run: read_history(results / "runs" / run / "history.csv", run) for run in runs}
+    learning([_named(group, table) for group in groups], histories, lines, Path(f"{out}_learning"))
     table = table | {"rows": [row for row in table["rows"] if row["mix"] == table["mix"]]}
     metric = table["metrics"][0]
+    stamps = checked(table | {"rows": compared(table)}, {table["mix"]: mix.table})
+    check_models(stamps.values(), results)
     values = {row["id"]: values_by_seed(row, metric).mean(axis=1, skipna=False) for row in compared(table)}
     pairs = pd.Series([mix.pair(row) for row in range(len(mix))], mix.ids)
     shares = pd.Series([overlap(mix.references(row), rate) for row in range(len(mix))], mix.ids)
@@ -54,5 +57,11 @@ def separated(table: dict[str, Any], chosen: Example, runs: Path) -> list[tuple[
     for row in (row for row in table["rows"] if row["runs"]):
         separator = Separator(runs / next(iter(row["runs"])) / "model.safetensors", "cpu")
         estimates = select(separator(chosen.mixture), row["selection"], chosen.references)
-        systems.append((row_name(row), estimates.numpy()))
+        systems.append((row_name(table, row), estimates.numpy()))
     return systems
+
+
+def _named(group: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """A group of losses.comparable, its runs called by the rows of `table` that they are in."""
+    rows = {run: [row for row in table["rows"] if run in row["runs"]] for run in group["runs"]}
+    return group | {"runs": {run: row_name(table, *of) for run, of in rows.items()}}

@@ -1,6 +1,8 @@
-"""The metrics of scores and tables: what each is called, its unit, and which task has which."""
+"""The metrics of scores and tables: what each is called, its unit, which task has it, who computes it."""
 
 from typing import NamedTuple
+
+from sepflow.metrics import SEPARATION
 
 
 class Metric(NamedTuple):
@@ -27,9 +29,6 @@ METRICS = {
     "majority": Metric("commonest code", "%"),
     "accuracy_over_chance": Metric("accuracy over chance", "times"),
 }
-# SI-SNR and SDR come from 1 - cos^2 in float64; beyond this many dB is mostly rounding, which is cut off.
-MOST_DB = 100.0
-SEPARATION = ("si_snr", "si_snri", "sdr", "sdri")
 PRETEXTS = {  # the pretext tasks and their metrics
     "mama": ("masked_snr", "masked_snri"),
     "contrastive": ("accuracy", "chance", "majority", "accuracy_over_chance"),
@@ -39,3 +38,8 @@ PRETEXTS = {  # the pretext tasks and their metrics
 def of_task(task: str) -> tuple[str, ...]:
     """The metrics that runs of a task are scored in."""
     return PRETEXTS.get(task, SEPARATION)
+
+
+def scorers_of(task: str) -> tuple[str, ...]:
+    """The packages that compute the metrics of a task with us: another version may score otherwise."""
+    return ("numpy", "torch") if task in PRETEXTS else ("fast_bss_eval", "numpy", "scipy")

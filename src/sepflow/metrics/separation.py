@@ -11,11 +11,11 @@ from typing import Any
 
 import fast_bss_eval
 import numpy as np
-import soundfile
 from scipy.optimize import linear_sum_assignment
 
+from sepflow import audio
 from sepflow.errors import SepflowError
-from sepflow.metrics.names import MOST_DB
+from sepflow.metrics import MOST_DB
 
 _TAPS = 512
 
@@ -141,15 +141,13 @@ def _read_alike(paths: Sequence[Path]) -> np.ndarray:
 def _read(path: Path) -> tuple[np.ndarray, int]:
     """Samples [T] in float64, and the rate in Hz, of a mono file."""
     try:
-        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise SepflowError(f"{path}: cannot be decoded as audio ({error}).") from error
+        samples, rate = audio.read(path)
+    except SepflowError as reason:
+        raise SepflowError(f"{path}: {reason}.") from None
     if samples.shape[1] != 1:
         raise SepflowError(f"{path}: {samples.shape[1]} channels; scoring takes mono files, one a source.")
     if not len(samples):
-        raise SepflowError(f"{path}: holds no samples.")
-    if not np.isfinite(samples).all():
-        raise SepflowError(f"{path}: has samples that are not finite (NaN or infinite).")
+        raise SepflowError(f"{path}: {audio.NO_SAMPLES}.")
     return samples[:, 0], rate
 
 

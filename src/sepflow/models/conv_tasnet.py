@@ -90,3 +90,6 @@ class ConvTasNet(MaskingModel):
         self.separator = TemporalConvNet(
             sources, filters, bottleneck, hidden, skip, conv_kernel, blocks, repeats
         )
+
+
+MODEL = ConvTasNet

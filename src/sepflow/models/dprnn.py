@@ -118,3 +118,6 @@ class DPRNN(MaskingModel):
     ) -> None:
         super().__init__(filters, kernel, stride, mask)
         self.separator = DualPathRNN(sources, filters, bottleneck, hidden, chunk, hop or half(chunk), repeats)
+
+
+MODEL = DPRNN

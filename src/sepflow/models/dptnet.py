@@ -111,3 +111,6 @@ class DPTNet(MaskingModel):
         self.separator = DualPathTransformer(
             sources, filters, heads, hidden, chunk, hop or half(chunk), repeats
         )
+
+
+MODEL = DPTNet

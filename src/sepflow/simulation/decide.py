@@ -86,7 +86,7 @@ def eligible(manifest: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
 def decide_in(recipe: dict[str, Any], results: Path) -> pd.DataFrame:
     """The plan of a mix over the corpora that are built in `results`."""
     places = {part: results / "corpora" / digest(one) for part, one in corpora_of(recipe).items()}
-    manifests = {part: read_manifest(place) for part, place in places.items()}
+    manifests = {part: read_manifest(place, place.name) for part, place in places.items()}
     return decide(recipe, manifests["corpus"], str(places["corpus"]), manifests.get("noise"))
 
 

@@ -2,14 +2,17 @@
 
 import functools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 
 from sepflow.files import write_json
 from sepflow.identity import canonical, digest
+from sepflow.seals import SEAL
+from sepflow.simulation.journal import contents
 from sepflow.simulation.mix import Mix, open_mix
-from sepflow.simulation.recipes import Recipe, rate_of
+from sepflow.simulation.recipes import Recipe, corpora_of, rate_of
 from sepflow.simulation.rendering import Tree
 
 
@@ -19,11 +22,19 @@ def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
     float32, unclipped, at the rate of the mix. A labelled mix has the labels for sources. Begun before, it
     goes on. At last comes `out`/complete.json, with the number of mixtures and the names of the directories.
     """
-    mix = open_mix(recipe, results)
+    mix = open_mix(recipe, results, math.inf)
     parts = list(_signals(mix, 0))
     tree = Tree(out, "mix", {"mix": digest(recipe)}, {})
     items = [(row, name, tuple(parts)) for row, name in enumerate(mix.ids)]
-    tree.render(items, functools.partial(_render, canonical(recipe), results), _files, jobs)
+    # Which were held against all that there is: so they stand for it.
+    seals = [mix.directory, *(results / "corpora" / digest(corpus) for corpus in corpora_of(recipe).values())]
+    made_of = contents({directory.name: directory / SEAL for directory in seals})
+    tree.render(
+        items,
+        functools.partial(_render, canonical(recipe), results),
+        functools.partial(_sources, made_of),
+        jobs,
+    )
     tree.finish(len(items) * len(parts))
     write_json(out / "complete.json", {"mix": digest(recipe), "mixtures": len(items), "signals": parts})
 
@@ -32,6 +43,10 @@ def _signals(mix: Mix, row: int) -> dict[str, np.ndarray]:
     signals = {"mix": mix.mixture(row)}
     signals |= {f"s{k}": source for k, source in enumerate(mix.references(row), 1)}
     return signals if mix.noise_corpus is None else signals | {"noise": mix.noise(row)}
+
+
+def _sources(made_of: dict[str, str], item: tuple[int, str, tuple[str, ...]]) -> dict[str, str]:
+    return made_of
 
 
 def _files(item: tuple[int, str, tuple[str, ...]]) -> list[Path]:

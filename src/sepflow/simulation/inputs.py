@@ -1,6 +1,5 @@
 """What a simulator reads: the published tables, row by row, and the recordings that they name."""
 
-import csv
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from sepflow import audio
 from sepflow.contracts import refuse
-from sepflow.corpora.decode import check_whole, opened
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory, is_file
 from sepflow.simulation.recipes import NATIVE_RATE as RATE
+from sepflow.textfiles import as_on_disk, read_cells
 
 Converter = Callable[[str], Any]
 
@@ -21,6 +22,11 @@ def text(cell: str) -> str:
     if not cell:
         raise ValueError("empty")
     return cell
+
+
+def path(cell: str) -> str:
+    """A path below a corpus's directory, with "/" for the "\\" of Windows. Raises ValueError."""
+    return text(cell).replace("\\", "/")
 
 
 def number(cell: str) -> float:
@@ -48,24 +54,24 @@ def read_table(path: Path, columns: dict[str, Converter], delimiter: str = ",") 
     Columns that `columns` does not name are left out. Raises SepflowError where the file or a column is not
     there, and with every cell that does not convert, by line, in one message.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=delimiter)
-            missing = [name for name in columns if name not in (reader.fieldnames or [])]
-            refuse(f"{path} line 1", [f"no column {name!r}" for name in missing], "Is it the right table?")
-            return convert(path, ((reader.line_num, row) for row in reader), columns)
-    except FileNotFoundError:
-        raise SepflowError(f"{path}: no such file.") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SepflowError(f"{path}: does not read ({error}). Is it the right table?") from None
+    header, rows = read_cells(path, delimiter)
+    missing = [name for name in columns if name not in header]
+    refuse(f"{path} line 1", [f"no column {name!r}" for name in missing], "Is it the right table?")
+    return convert(path, rows, columns)
 
 
 def convert(
-    path: Path, lines: Iterable[tuple[int, dict[str, str]]], columns: dict[str, Converter]
+    path: Path, lines: Iterable[tuple[int, dict[str, str] | str]], columns: dict[str, Converter]
 ) -> list[dict[str, Any]]:
-    """The rows of `read_table` from (line number, {column: cell}); a cell that is absent reads as empty."""
+    """The rows of `read_table` from (line number, {column: cell} or what is wrong with the line).
+
+    A cell that is absent reads as empty.
+    """
     rows, problems = [], []
     for line, cells in lines:
+        if isinstance(cells, str):
+            problems.append(f"line {line}: {cells}")
+            continue
         row: dict[str, Any] = {"line": line}
         for name, converter in columns.items():
             try:
@@ -79,24 +85,24 @@ def convert(
 
 def check_present(root: Path, names: Iterable[str], way_out: str) -> None:
     """Raise SepflowError that lists, together, which of the files `names` below `root` are not there."""
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {way_out}")
-    missing = [name for name in dict.fromkeys(names) if not (root / name).is_file()]
+    missing = [name for name in dict.fromkeys(names) if not is_file(as_on_disk(root / name))]
     refuse(str(root), [f"{name}: not there" for name in missing], way_out)
 
 
 def read(path: Path, dtype: str = "float32", frames: int = -1, rate: int = RATE) -> np.ndarray:
     """The first `frames` samples of a recording (-1: all), [T] or [T, channels], full scale 1.
 
-    Raises SepflowError, with the path, where it does not decode, is cut short, or has not `rate` Hz.
+    Raises SepflowError, with the path, where it does not decode, is cut short, holds no samples or none that
+    could be of a recording, or has not `rate` Hz.
     """
     try:
-        with opened(path) as file:
-            if file.samplerate != rate:
-                raise SepflowError(f"{file.samplerate} Hz, not the {rate} Hz of this corpus")
-            samples = file.read(frames, dtype=dtype)
-            if frames < 0:
-                check_whole(file, len(samples))
-            return samples
+        samples, found = audio.read(as_on_disk(path), dtype, frames)
+        if found != rate:
+            raise SepflowError(f"{found} Hz, not the {rate} Hz of this corpus")
+        if not len(samples):
+            raise SepflowError(audio.NO_SAMPLES)
+        return samples[:, 0] if samples.shape[1] == 1 else samples
     except SepflowError as reason:
         raise SepflowError(f"{path}: {reason}") from None

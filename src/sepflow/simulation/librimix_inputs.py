@@ -1,12 +1,14 @@
 """What LibriMix is rendered from: LibriSpeech, WHAM!'s noise and the metadata; what is amiss with them."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory, is_file
 from sepflow.simulation import inputs, librimix_noise
+from sepflow.simulation.lists import different, factor, file_name, inside, refuse_twice
 
 LIBRISPEECH = (
     "dev-clean",
@@ -35,7 +37,7 @@ class Row(NamedTuple):
 
 def check_root(root: Path, children: Sequence[str], hint: str) -> None:
     """Raise SepflowError where none of `children` is a directory in `root`; if near, it says where."""
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {hint}")
     if _holds(root, children):
         return
@@ -48,13 +50,13 @@ def check_root(root: Path, children: Sequence[str], hint: str) -> None:
 
 
 def _holds(place: Path, children: Sequence[str]) -> bool:
-    return any((place / child).is_dir() for child in children)
+    return any(is_directory(place / child) for child in children)
 
 
 def find_tables(directory: Path, speakers: int, splits: Sequence[str] | None) -> dict[str, Path]:
     """{split: table of mixtures} in `directory`, all or `splits` (train-100 or train-clean-100) alone.
 
-    Raises SepflowError where there is none, or not one of the splits.
+    Raises SepflowError where there is none, or not one of the splits, or two are of one split.
     """
     prefix = f"libri{speakers}mix_"
     tables = [path for path in sorted(directory.glob(f"{prefix}*.csv")) if "info" not in path.name]
@@ -62,7 +64,13 @@ def find_tables(directory: Path, speakers: int, splits: Sequence[str] | None) ->
         below = sorted(directory.glob(f"*/{prefix}*.csv"))
         there = f" There are some in {below[0].parent}." if below else ""
         raise SepflowError(f"{directory}: no {prefix}*.csv, the tables of {speakers} speakers.{there}")
-    found = {path.stem.removeprefix(prefix).replace("-clean", ""): path for path in tables}
+    found: dict[str, Path] = {}
+    for path in tables:
+        split = path.stem.removeprefix(prefix).replace("-clean", "")
+        if found.setdefault(split, path) != path:
+            raise SepflowError(
+                f"{directory}: {found[split].name} and {path.name} are both of {split}. Keep one."
+            )
     if splits is None:
         return found
     wanted = [split.replace("-clean", "") for split in splits]
@@ -74,12 +82,13 @@ def find_tables(directory: Path, speakers: int, splits: Sequence[str] | None) ->
 def read_rows(path: Path, speakers: int) -> list[Row]:
     """The rows of a table of mixtures of `speakers` speakers.
 
-    Raises SepflowError with every cell that is amiss, by line, and every mixture that is there twice.
+    Raises SepflowError with every cell that is amiss, by line, every mixture that is there twice, and every
+    recording that is mixed with itself.
     """
     numbers = range(1, speakers + 1)
-    columns = {"mixture_ID": _name, "noise_path": inputs.text, "noise_gain": inputs.positive}
+    columns = {"mixture_ID": file_name, "noise_path": inside, "noise_gain": factor}
     for k in numbers:
-        columns |= {f"source_{k}_path": inputs.text, f"source_{k}_gain": inputs.positive}
+        columns |= {f"source_{k}_path": inside, f"source_{k}_gain": factor}
     rows = [
         Row(
             cells["line"],
@@ -91,20 +100,15 @@ def read_rows(path: Path, speakers: int) -> list[Row]:
         )
         for cells in inputs.read_table(path, columns)
     ]
-    seen: dict[str, int] = {}
-    twice = [
-        f"line {row.line}: {row.mixture} is in line {seen[row.mixture]} too"
-        for row in rows
-        if seen.setdefault(row.mixture, row.line) != row.line
-    ]
-    refuse(str(path), twice, "Each mixture is a file: leave the second out, or rename it.")
+    refuse_twice(str(path), ((row.line, row.mixture) for row in rows))
+    problems = []
+    for row in rows:
+        try:
+            different([PurePosixPath(source).as_posix() for source in row.sources])
+        except ValueError as reason:
+            problems.append(f"line {row.line}: {reason}")
+    refuse(str(path), problems, "A mixture is of different recordings: mend the table.")
     return rows
-
-
-def _name(cell: str) -> str:
-    if "/" in cell:
-        raise ValueError(f"{cell!r} cannot be a file's name")
-    return inputs.text(cell)
 
 
 def check_present(
@@ -132,7 +136,7 @@ def check_speakers(path: Path, rows: Iterable[tuple[int, str]], librispeech: Pat
     problems = []
     for line, source in rows:
         speaker = Path(*Path(source).parts[:2])
-        if not known.setdefault(speaker, (librispeech / speaker).is_dir()):
+        if not known.setdefault(speaker, is_directory(librispeech / speaker)):
             problems.append(f"line {line}: {speaker}: no such speaker in {librispeech}")
     refuse(str(path), problems, f"Is this part of LibriSpeech there? {SPEECH_HINT}")
 
@@ -142,7 +146,7 @@ def _to_be_read(wham: Path, names: Iterable[str]) -> list[str]:
     needed, made = [], 0
     for name in dict.fromkeys(names):
         made_of = librimix_noise.original(name)
-        if made_of and not (wham / name).is_file() and (wham / made_of[0]).is_file():
+        if made_of and not is_file(wham / name) and is_file(wham / made_of[0]):
             name, made = made_of[0], made + 1
         needed.append(name)
     if made and not librimix_noise.has_sox():

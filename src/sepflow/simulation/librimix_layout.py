@@ -50,10 +50,6 @@ class Layout:
         noise = [("noise", "noise")]
         return {"mix_clean": speech, "mix_both": speech + noise, "mix_single": speech[:1] + noise}[kind]
 
-    def files(self, mixture: str) -> list[Path]:
-        """The files of a mixture, below the tree's root."""
-        return [
-            directory / self.split / name / f"{mixture}.wav"
-            for _, _, directory in self.variants()
-            for name in (*self.signals(), *self.types)
-        ]
+    def files(self) -> int:
+        """How many files a mixture has."""
+        return len(self.rates) * len(self.modes) * len((*self.signals(), *self.types))

@@ -17,12 +17,13 @@ from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 from sepflow.files import write_text
 from sepflow.identity import digest
-from sepflow.simulation import inputs
+from sepflow.simulation import inputs, journal
 from sepflow.simulation.librimix_inputs import check_present
 from sepflow.simulation.librimix_levels import draw_loudness, gains
-from sepflow.simulation.librimix_noise import read_noise
+from sepflow.simulation.librimix_noise import read_from, read_noise
 from sepflow.simulation.librimix_pairs import Tables, draw
 from sepflow.simulation.librimix_tables import Noise, Utterance, noises, subsets, utterances
+from sepflow.simulation.lists import check_sounding
 from sepflow.simulation.rendering import JOURNAL, Tree
 
 SEED = 72
@@ -116,11 +117,13 @@ def _measure(
     """The gains of each mixture; with a journal below `out`, from which a killed run goes on."""
     tree = Tree(out, name, source={"mixtures": digest({"drawn": drawn})}, variant={})
     measure = functools.partial(_gains, librispeech=librispeech, wham=wham)
-    return tree.render(drawn, measure, _no_files, jobs)
+    sources = functools.partial(_sources, librispeech=librispeech, wham=wham)
+    return tree.render(drawn, measure, sources, jobs)
 
 
-def _no_files(row: Drawn) -> list[Path]:
-    return []
+def _sources(row: Drawn, librispeech: Path, wham: Path) -> dict[str, str]:
+    files = {source.path: librispeech / source.path for source in row.sources}
+    return journal.contents(files | {f"noise {row.noise.path}": read_from(wham, row.noise.path)})
 
 
 def _gains(tree: Tree, row: Drawn, librispeech: Path, wham: Path) -> list[float]:
@@ -132,6 +135,7 @@ def _gains(tree: Tree, row: Drawn, librispeech: Path, wham: Path) -> list[float]
                 f"{librispeech / source.path}: shape {signal.shape}, not the {source.length} samples of its "
                 f"table. Remove {librispeech / 'metadata'}, so that the table is made anew."
             )
+        check_sounding(librispeech / source.path, signal)
     signals.append(read_noise(wham, row.noise.path, length))
     try:
         found = gains([np.pad(signal, (0, length - len(signal))) for signal in signals], row.loudness)

@@ -16,9 +16,11 @@ import numpy as np
 import soundfile
 
 from sepflow.errors import SepflowError
+from sepflow.files import is_file
 from sepflow.identity import digest
-from sepflow.simulation import inputs
+from sepflow.simulation import inputs, journal
 from sepflow.simulation.rendering import Tree
+from sepflow.textfiles import as_on_disk
 
 SPEEDS = {"sp08": Fraction(8, 10), "sp12": Fraction(12, 10)}
 NEEDS_SOX = (
@@ -77,13 +79,19 @@ def _at_speed_of(wham: Path, recording: str, speed: Fraction) -> np.ndarray:
     return at_speed(first_channel(inputs.read(wham / recording, dtype="float64")), speed)
 
 
+def read_from(wham: Path, name: str) -> Path:
+    """The file that a noise is read from: its own, or that of the recording that it can be made of."""
+    made_of = original(name)
+    return wham / (name if made_of is None or is_file(as_on_disk(wham / name)) else made_of[0])
+
+
 def read_noise(wham: Path, name: str, frames: int = -1) -> np.ndarray:
     """The first channel of the first `frames` samples (-1: all) of a noise, float32 [T].
 
     Raises SepflowError, with the path, where it does not decode, has not 16 kHz, or cannot be made.
     """
     made_of = original(name)
-    if made_of is None or (wham / name).is_file():
+    if made_of is None or read_from(wham, name) == wham / name:
         return first_channel(inputs.read(wham / name, frames=frames))
     recording, speed = made_of
     try:
@@ -105,13 +113,14 @@ def write_augmented(wham: Path, out: Path, jobs: int) -> int:
     if not has_sox():
         raise SepflowError(f"{NEEDS_SOX}.")
     tree = Tree(out, "wham_noise-speeds", {"names": digest({"names": names})}, {})
-    tree.render(names, functools.partial(_write, wham), _files, jobs)
+    tree.render(names, functools.partial(_write, wham), functools.partial(_sources, wham), jobs)
     tree.finish(len(names))
     return len(names)
 
 
-def _files(name: str) -> list[Path]:
-    return [Path(name)]
+def _sources(wham: Path, name: str) -> dict[str, str]:
+    recording, _ = original(name)
+    return journal.contents({recording: wham / recording})
 
 
 def _write(wham: Path, tree: Tree, name: str) -> None:

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sepflow.audio import opened
 from sepflow.contracts import refuse
-from sepflow.corpora.decode import opened
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
 from sepflow.simulation import inputs
 from sepflow.simulation.librimix_inputs import LIBRISPEECH
 from sepflow.simulation.librimix_noise import SPEEDS, augmented_name, length_at
+from sepflow.simulation.lists import inside
+from sepflow.textfiles import read_lines
 
 SHORTEST = 3 * inputs.RATE  # samples
 WHAM_SPLITS = {"train": "tr", "dev": "cv", "test": "tt"}
@@ -94,17 +96,11 @@ def noises(wham: Path, split: str, jobs: int) -> list[Noise]:
 
 def speakers(path: Path) -> dict[int, tuple[str, str]]:
     """{speaker: (sex, subset)} of SPEAKERS.TXT. Raises SepflowError with its lines that do not read."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SepflowError(
-            f"{path}: does not read ({error}). It comes with every part of LibriSpeech."
-        ) from None
     # Names may hold the separator, but they are last.
     cells = [
         (number, dict(zip(("speaker", "sex", "subset"), line.split("|"), strict=False)))
-        for number, line in enumerate(lines, 1)
-        if line.strip() and not line.startswith(";")
+        for number, line in read_lines(path)
+        if not line.startswith(";")
     ]
     columns = {"speaker": _whole, "sex": inputs.text, "subset": inputs.text}
     return {row["speaker"]: (row["sex"], row["subset"]) for row in inputs.convert(path, cells, columns)}
@@ -116,7 +112,7 @@ def _written_utterances(table: Path, librispeech: Path) -> list[Utterance]:
         "sex": inputs.text,
         "subset": inputs.text,
         "length": _whole,
-        "origin_path": inputs.text,
+        "origin_path": inside,
     }
     rows = inputs.read_table(table, columns)
     listed = librispeech / "SPEAKERS.TXT"
@@ -134,7 +130,7 @@ def _written_utterances(table: Path, librispeech: Path) -> list[Utterance]:
 
 
 def _written_noises(table: Path) -> list[Noise]:
-    rows = inputs.read_table(table, {"length": _whole, "augmented": _truth, "origin_path": inputs.text})
+    rows = inputs.read_table(table, {"length": _whole, "augmented": _truth, "origin_path": inside})
     return [Noise(row["length"], row["origin_path"], row["augmented"]) for row in rows]
 
 

@@ -11,11 +11,12 @@ import pandas as pd
 
 from sepflow.errors import SepflowError
 from sepflow.identity import digest
-from sepflow.simulation import inputs
+from sepflow.simulation import inputs, journal
 from sepflow.simulation.librimix import extend_noise, fit, mixtures, snr, transform
 from sepflow.simulation.librimix_inputs import Row, check_present, check_speakers, read_rows
 from sepflow.simulation.librimix_layout import Layout
-from sepflow.simulation.librimix_noise import read_noise
+from sepflow.simulation.librimix_noise import read_from, read_noise
+from sepflow.simulation.lists import check_sounding
 from sepflow.simulation.rendering import Tree
 
 
@@ -25,6 +26,13 @@ class Recordings:
 
     librispeech: Path
     wham: Path | None
+
+    def digests(self, row: Row, noise: bool) -> dict[str, str]:
+        """{name: digest of the content} of the files that `read` reads. Raises SepflowError."""
+        files = {path: self.librispeech / path for path in row.sources}
+        if noise:
+            files[f"noise {row.noise}"] = read_from(self.wham, row.noise)
+        return journal.contents(files)
 
     def read(self, row: Row, noise: bool) -> list[np.ndarray]:
         """The sources of a row, 16 kHz, [T_k], and its noise, if asked for, as long as the longest of them.
@@ -45,6 +53,7 @@ class Recordings:
         samples = inputs.read(self.librispeech / path)
         if samples.ndim > 1:
             raise SepflowError(f"{self.librispeech / path}: {samples.shape[1]} channels, not one")
+        check_sounding(self.librispeech / path, samples)
         return samples
 
 
@@ -74,18 +83,14 @@ def render(rows: list[Row], layout: Layout, recordings: Recordings, root: Path, 
         variant={key: value for key, value in asdict(layout).items() if key in ("rates", "modes", "types")},
     )
     do = functools.partial(_render_row, layout=layout, recordings=recordings)
-    results = tree.render(rows, do, functools.partial(_files, layout), jobs)
+    results = tree.render(rows, do, functools.partial(recordings.digests, noise=layout.noise), jobs)
     tables = 0
     for number, (_, _, directory) in enumerate(layout.variants()):
         of_variant = [result[number] for result in results]
         for kind in layout.types:
             _write_metadata(tree, layout, directory, kind, rows, of_variant)
             tables += 2
-    tree.finish(len(rows) * len(_files(layout, rows[0])) + tables)
-
-
-def _files(layout: Layout, row: Row) -> list[Path]:
-    return layout.files(row.mixture)
+    tree.finish(len(rows) * layout.files() + tables)
 
 
 def _render_row(tree: Tree, row: Row, layout: Layout, recordings: Recordings) -> list[dict[str, Any]]:

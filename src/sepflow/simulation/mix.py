@@ -1,22 +1,27 @@
 """Render mixtures from their plan, sample by sample, as they are needed."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from sepflow.contracts import check_mix, check_size
+from sepflow.contracts import MIX_WAY_OUT, check_mix, check_size, refuse
 from sepflow.corpora.packed import PackedCorpus
+from sepflow.files import write_bytes
 from sepflow.identity import digest
+from sepflow.reading import read_table
+from sepflow.seals import CHEAP, check_seal, write_seal
 from sepflow.simulation.recipes import LISTED, Recipe, corpora_of, rate_of, unlabelled
 from sepflow.simulation.resampled import Resampled
 
 Corpus = PackedCorpus | Resampled
+PLAN, LABELS = "mix.csv", "labels.f32"
+NUMBERS = ("samples", "gain_db_", "offset_", "noise_gain_db", "noise_samples")
 
 # The columns of a plan with noise: which, its gain, to how many of its own samples it is cut or extended, and
 # where in the mixture it begins.
 NOISE = ("noise", "noise_gain_db", "noise_samples", "offset_noise")
-NAMES = ("id", "utterance_", "speaker_", "sex_")
 
 
 class Mix:
@@ -33,7 +38,7 @@ class Mix:
         noise: Corpus | None = None,
     ):
         self.directory, self.corpus, self.noise_corpus = Path(directory), corpus, noise
-        self.table = read_plan(self.directory / "mix.csv") if table is None else table
+        self.table = read_plan(self.directory / PLAN) if table is None else table
         self.ids = list(self.table["id"])
         self.samples = self.table["samples"].to_numpy()
         count = sum(column.startswith("utterance_") for column in self.table.columns)
@@ -100,11 +105,12 @@ class LabelledMix(Mix):
         self,
         directory: str | Path,
         corpus: Corpus,
+        table: pd.DataFrame | None = None,
         noise: Corpus | None = None,
     ):
-        super().__init__(directory, corpus, noise=noise)
-        check_size(self.directory / "labels.f32", 4 * len(self._sources) * int(self.samples.sum()))
-        self._labels = np.memmap(self.directory / "labels.f32", dtype="<f4", mode="r")
+        super().__init__(directory, corpus, table, noise)
+        check_size(self.directory / LABELS, 4 * len(self._sources) * int(self.samples.sum()))
+        self._labels = np.memmap(self.directory / LABELS, dtype="<f4", mode="r")
         self._begin = np.concatenate([[0], np.cumsum(self.samples * len(self._sources))])
 
     def example(self, row: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -119,13 +125,34 @@ class LabelledMix(Mix):
         return np.pad(cut, ((0, 0), (0, length - cut.shape[1])))
 
 
+def write_plan(
+    directory: Path, table: pd.DataFrame, digests: dict[str, str] | None = None, **made: str
+) -> None:
+    """Write the seal of a mix, then its plan, the sign that all is whole.
+
+    Of a labelled mix `digests` has that of the labels, and `made` says by which `run` and `model` (a digest).
+    """
+    text = table.to_csv(index=False).encode()
+    own = {PLAN: hashlib.sha256(text).hexdigest()}
+    write_seal(directory, own | (digests or {}), count=len(table), **made)
+    write_bytes(directory / PLAN, text)
+
+
 def read_plan(path: Path) -> pd.DataFrame:
     """The plan of a mix, checked. Names are strings: "007" is a speaker, "NA" too."""
-    columns = pd.read_csv(path, nrows=0).columns
-    names = {column: str for column in columns if column.startswith(NAMES) or column == "noise"}
-    table = pd.read_csv(path, keep_default_na=False, dtype=names, float_precision="round_trip")
+    columns = read_table(path, (), MIX_WAY_OUT, nrows=0).columns
+    names = {column: str for column in columns if not column.startswith(NUMBERS)}
+    table = read_table(path, (), MIX_WAY_OUT, keep_default_na=False, dtype=names)
     check_mix(table, str(path))
-    return table
+    whole = [column for column in columns if column.startswith(("samples", "offset_", "noise_samples"))]
+    return table.astype(dict.fromkeys(whole, "int64"))
+
+
+def read_own_plan(directory: Path, name: str) -> pd.DataFrame:
+    """The plan in `directory`, which must be that of the mix `name`: held against its seal, and checked."""
+    if (directory / PLAN).exists():
+        check_seal(directory, name, [PLAN])
+    return read_plan(directory / PLAN)
 
 
 def render(corpus: Corpus, placed: list[tuple[str, float, int]], length: int) -> np.ndarray:
@@ -139,18 +166,35 @@ def render(corpus: Corpus, placed: list[tuple[str, float, int]], length: int) ->
     return out
 
 
-def open_mix(recipe: Recipe, results: Path) -> Mix:
-    """The mix of `recipe`, decided in `results`, over the packed corpora there."""
-    corpora = open_corpora(recipe, results)
-    kind = LabelledMix if recipe["kind"] == "labels" else Mix
-    return kind(results / "mixes" / digest(recipe), **corpora)
+def open_mix(recipe: Recipe, results: Path, effort: float = CHEAP) -> Mix:
+    """The mix of `recipe`, decided in `results`, over the packed corpora there.
+
+    All of it is held against its seals; audio and labels, where a file has at most `effort` bytes.
+    Raises SepflowError where something is missing, damaged or another's.
+    """
+    name, labelled = digest(recipe), recipe["kind"] == "labels"
+    directory = results / "mixes" / name
+    table = read_own_plan(directory, name)
+    check_count(recipe, table, directory / PLAN)
+    corpora = open_corpora(recipe, results, effort)
+    mix = (LabelledMix if labelled else Mix)(directory, table=table, **corpora)
+    if labelled:  # after the sizes, which say more of a file that is cut
+        check_seal(directory, name, [PLAN, LABELS], effort)
+    return mix
 
 
-def open_corpora(recipe: Recipe, results: Path) -> dict[str, Corpus]:
+def check_count(recipe: Recipe, table: pd.DataFrame, where: Path) -> None:
+    """Check that a plan has as many mixtures as its recipe asks for; of segments it does not say."""
+    wanted = unlabelled(recipe)["mixtures"]
+    if recipe.get("unit") != "segment" and len(table) != wanted:
+        refuse(str(where), [f"{len(table)} mixtures, and the mix asks for {wanted}"], MIX_WAY_OUT)
+
+
+def open_corpora(recipe: Recipe, results: Path, effort: float = CHEAP) -> dict[str, Corpus]:
     """The corpora that a mix draws from, `corpus` and perhaps `noise`, at the rate of its mixtures."""
     opened = {}
     for part, one in corpora_of(recipe).items():
-        corpus = PackedCorpus(results / "corpora" / digest(one))
+        corpus = PackedCorpus(results / "corpora" / digest(one), digest(one), effort)
         # Noise of any mix may have to be extended; speech that was drawn is at the rate of its mix.
         as_it_is = part == "corpus" and unlabelled(recipe)["kind"] not in LISTED
         opened[part] = corpus if as_it_is else Resampled(corpus, one["rate"], rate_of(recipe))

@@ -1,5 +1,7 @@
 """Room responses to convolve with: simulated once and stored, drawn from a name, or recorded in a folder."""
 
+import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from sepflow.simulation.rooms import Point, Room
 
 RECIPE = 1  # of the image method's samples: a developer bumps it where one changes
 TRIES = 1000
+_CHECK = hashlib.sha256().digest_size
 
 Range = tuple[float, float]
 
@@ -24,7 +27,7 @@ class Rooms:
     """Responses of simulated rooms, each computed once and kept in the directory `cache` (None: not kept).
 
     Any number of processes and workflows may share a directory: a file is named by all that determines it and
-    is written whole or not at all.
+    is written whole or not at all, its SHA-256 behind the array.
     """
 
     cache: Path | None = None
@@ -43,13 +46,16 @@ class Rooms:
         if self.cache is None:
             return rooms.reverberant(room, rate)
         path = self.cache / self.place(room, rate)
-        try:
-            return np.load(path, allow_pickle=False)
-        except (FileNotFoundError, ValueError, EOFError):  # not there, or damaged by others
-            responses = rooms.reverberant(room, rate)
+        stored = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(stored[:-_CHECK]).digest() == stored[-_CHECK:]:
+            return np.load(io.BytesIO(stored), allow_pickle=False)
+        responses = rooms.reverberant(room, rate)  # not there, or damaged by others
+        with io.BytesIO() as file:
+            np.save(file, responses)
+            stored = file.getvalue()
         # Not beside the responses: what a kill leaves behind lies where it is known for what it is.
         with replacing(path, self.cache / "tmp") as temporary:
-            np.save(temporary, responses)
+            temporary.write_bytes(stored + hashlib.sha256(stored).digest())
         return responses
 
 

@@ -20,6 +20,9 @@ SPEED = 343.0  # of sound, m/s
 TAPS = 81  # of the windowed sinc that delays a reflection by a fraction of a sample
 DELAY = (TAPS - 1) // 2  # samples that every response is late, so that the sinc has its first half
 STEPS = 20  # of the table of the sinc, a sample
+LONGEST = 60.0  # s: no room reverberates as long
+MOST = 400  # walls in a row that are followed: some 80 million reflections, a gigabyte of them
+NEAREST = 1e-3  # m, of a source and a microphone: at none the amplitude is infinite
 _DIRECTIONS = 48  # of sound, on each of two angles, to average a decay over
 
 
@@ -29,6 +32,7 @@ class Room:
 
     `reflected` is what is left of an amplitude at a wall: `reflection` and `whamr` give it from size and T60.
     T60 itself says how long the response is and how many reflections are followed.
+    Raises SepflowError for what is no room, whose walls amplify, or that would take all memory.
     """
 
     size: Point
@@ -44,6 +48,28 @@ class Room:
             for point in points:
                 if not all(0 < x < side for x, side in zip(point, self.size, strict=True)):
                     raise SepflowError(f"a {kind} at {point} m is not inside of a room of {self.size} m.")
+        if not abs(self.reflected) < 1:
+            raise SepflowError(
+                f"the walls of a room of {self.size} m with a T60 of {self.t60} s would amplify: they leave "
+                f"{self.reflected:.2f} of an amplitude. No walls give such a room such a T60."
+            )
+        if self.t60 > LONGEST or self.order > MOST:
+            raise SepflowError(
+                f"a T60 of {self.t60} s in a room of {self.size} m: over {LONGEST:g} s, or sound meets more "
+                f"than {MOST} walls meanwhile."
+            )
+        if min(math.dist(a, b) for a in self.sources for b in self.microphones) < NEAREST:
+            raise SepflowError("a source is where a microphone is.")
+
+    @property
+    def order(self) -> int:
+        """How many walls a reflection may have met, at most."""
+        return math.ceil(self.t60 * SPEED / min(self.size))
+
+    @property
+    def furthest(self) -> float:
+        """The longest way of a direct sound, in m."""
+        return max(math.dist(source, mic) for source in self.sources for mic in self.microphones)
 
     def parameters(self) -> dict[str, object]:
         """All of it, as JSON holds it."""
@@ -84,14 +110,26 @@ def anechoic(room: Room, rate: int = RATE) -> np.ndarray:
 
     A source at d m arrives DELAY + d / SPEED * rate samples late, times 1 / (4 pi d).
     """
-    furthest = max(math.dist(source, mic) for source in room.sources for mic in room.microphones)
-    return _responses(room, 0, math.ceil(furthest / SPEED * rate) + TAPS, rate)
+    return _responses(room, 0, math.ceil(room.furthest / SPEED * rate) + TAPS, rate)
+
+
+def length(room: Room, rate: int = RATE) -> int:
+    """The samples of a reverberant response, ceil(T60 * rate).
+
+    Raises SepflowError where it is over before a direct sound arrives.
+    """
+    samples, arrival = math.ceil(room.t60 * rate), DELAY + room.furthest / SPEED * rate
+    if samples <= arrival:
+        raise SepflowError(
+            f"a T60 of {room.t60} s is {samples} samples, over before the direct sound arrives from "
+            f"{room.furthest:.2f} m away, at sample {arrival:.0f}."
+        )
+    return samples
 
 
 def reverberant(room: Room, rate: int = RATE) -> np.ndarray:
-    """The responses of `room`: float64 [sources, microphones, ceil(T60 * rate)]."""
-    order = math.ceil(room.t60 * SPEED / min(room.size))
-    return _responses(room, order, math.ceil(room.t60 * rate), rate)
+    """The responses of `room`: float64 [sources, microphones, `length`]. Raises SepflowError as `length`."""
+    return _responses(room, room.order, length(room, rate), rate)
 
 
 def _responses(room: Room, order: int, samples: int, rate: int) -> np.ndarray:

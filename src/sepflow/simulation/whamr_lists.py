@@ -1,7 +1,7 @@
 """What is published of WHAMR! and WHAM!: rooms, pairs of utterances, levels."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from sepflow.contracts import refuse
+from sepflow.corpora.wsj0 import key
 from sepflow.errors import SepflowError
 from sepflow.simulation import rooms
-from sepflow.simulation.inputs import number, positive, read_table, text
+from sepflow.simulation.inputs import number, read_table
+from sepflow.simulation.lists import BOUND, different, factor, file_name, inside, refuse_twice
 from sepflow.simulation.npz import read_arrays
 from sepflow.simulation.rooms import Room
 from sepflow.simulation.whamr import Levels
@@ -49,14 +51,9 @@ def read_mixtures(files: Sequence[Path], wanted: Iterable[tuple[int, str]]) -> l
     """
     rooms_file, pairs_file, levels_file = files
     placed = _rooms(rooms_file)
-    pairs = {
-        _key(row["output_filename"]): (row["s1_path"], row["s2_path"])
-        for row in reversed(
-            read_table(pairs_file, dict.fromkeys(("output_filename", "s1_path", "s2_path"), text))
-        )
-    }
+    pairs = _pairs(pairs_file)
     arrays = _levels(levels_file, wanted)
-    names = [_key(name) for name in arrays["utterance_id"]]
+    names = _names(levels_file, arrays["utterance_id"])
     for path, table in ((rooms_file, placed), (pairs_file, pairs)):
         missing = [f"{name}: not in it" for name in names if name not in table]
         refuse(f"{path}, held against {levels_file.name}", missing, WAY_OUT)
@@ -72,47 +69,87 @@ def read_mixtures(files: Sequence[Path], wanted: Iterable[tuple[int, str]]) -> l
     ]
 
 
-def _key(name: str) -> str:
-    return name.removesuffix(".wav")
+def _stem(cell: str) -> str:
+    return file_name(cell).removesuffix(".wav")
 
 
-def _rooms(path: Path) -> dict[str, Room]:
-    columns = {"utterance_id": text} | dict.fromkeys(SIDES, positive) | dict.fromkeys(PLACES, number)
-    found: dict[str, Room] = {}
-    problems = []
-    for row in read_table(path, columns):
+def _names(path: Path, ids: np.ndarray) -> list[str]:
+    names, problems = [], []
+    for entry, name in enumerate(ids.tolist(), 1):
         try:
-            found.setdefault(_key(row["utterance_id"]), _room(row))
-        except SepflowError as reason:
+            names.append(_stem(name))
+        except ValueError as reason:
+            problems.append(f"utterance_id, entry {entry}: {reason}")
+    refuse(str(path), problems, WAY_OUT)
+    refuse_twice(str(path), enumerate(names, 1), "entry")
+    return names
+
+
+def _by_name(
+    path: Path, column: str, columns: dict[str, Any], convert: Callable[[dict[str, Any]], Any]
+) -> dict[str, Any]:
+    """{name in `column`: row, converted}; SepflowError with what is wrong, or there twice, by line."""
+    rows, found, problems = read_table(path, {column: _stem} | columns), {}, []
+    refuse_twice(str(path), ((row["line"], row[column]) for row in rows))
+    for row in rows:
+        try:
+            found[row[column]] = convert(row)
+        except (SepflowError, ValueError) as reason:
             problems.append(f"line {row['line']}: {reason}")
     refuse(str(path), problems, WAY_OUT)
     return found
+
+
+def _pairs(path: Path) -> dict[str, tuple[str, str]]:
+    return _by_name(path, "output_filename", dict.fromkeys(("s1_path", "s2_path"), inside), _pair)
+
+
+def _pair(row: dict[str, Any]) -> tuple[str, str]:
+    paths = (row["s1_path"], row["s2_path"])
+    different([key(path) for path in paths])
+    return paths
+
+
+def _rooms(path: Path) -> dict[str, Room]:
+    columns = dict.fromkeys(SIDES, factor) | dict.fromkeys(PLACES, number)
+    return _by_name(path, "utterance_id", columns, _room)
 
 
 def _room(row: dict[str, Any]) -> Room:
     size = (row["room_x"], row["room_y"], row["room_z"])
     microphones = tuple((row[f"mic{side}_x"], row[f"mic{side}_y"], row["mic_z"]) for side in "LR")
     sources = tuple((row[f"s{k}_x"], row[f"s{k}_y"], row[f"s{k}_z"]) for k in (1, 2))
-    return Room(size, row["T60"], rooms.whamr(size, row["T60"]), sources, microphones)
+    room = Room(size, row["T60"], rooms.whamr(size, row["T60"]), sources, microphones)
+    rooms.length(room)  # says where it is too short
+    return room
 
 
 def _levels(path: Path, wanted: Iterable[tuple[int, str]]) -> dict[str, np.ndarray]:
     arrays = read_arrays(path)
-    keys = [key for variant in wanted for key in _keys(*variant)]
-    missing = [key for key in ("utterance_id", "speech_start_sample_16k", *keys) if key not in arrays]
-    refuse(str(path), [f"no array {key!r}" for key in missing], WAY_OUT)
-    count = len(arrays["utterance_id"])
-    shapes = {key: (count, 2) if "wsjmix" in key else (count,) for key in arrays if key != "utterance_id"}
-    known = {"speech_start_sample_16k", *(key for variant in VARIANTS for key in _keys(*variant))}
+    keys = [name for variant in wanted for name in _keys(*variant)]
+    missing = [name for name in ("utterance_id", "speech_start_sample_16k", *keys) if name not in arrays]
+    refuse(str(path), [f"no array {name!r}" for name in missing], WAY_OUT)
+    count = arrays["utterance_id"].size
+    shapes = {name: (count, 2) if "wsjmix" in name else (count,) for name in arrays if name != "utterance_id"}
+    known = {"speech_start_sample_16k", *(name for variant in VARIANTS for name in _keys(*variant))}
     problems = [] if count else ["no mixtures"]
-    for key in sorted(known & shapes.keys()):
-        array = arrays[key]
-        if array.shape != shapes[key] or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-            problems.append(f"{key}: {array.dtype} {array.shape}, not finite numbers {shapes[key]}")
+    if arrays["utterance_id"].ndim != 1 or arrays["utterance_id"].dtype.kind != "U":
+        problems.append("utterance_id: no row of names")
+    for name in sorted(known & shapes.keys()):
+        array = arrays[name]
+        if array.shape != shapes[name] or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+            problems.append(f"{name}: {array.dtype} {array.shape}, not finite numbers {shapes[name]}")
+        elif name.startswith("scaling") and not _bounded(array):
+            problems.append(f"{name}: not over 0, or out of all bounds (-{BOUND:g} to {BOUND:g} dB)")
     if not problems and arrays["speech_start_sample_16k"].min() < 0:
         problems.append("speech_start_sample_16k: under 0")
     refuse(str(path), problems, WAY_OUT)
     return arrays
+
+
+def _bounded(factors: np.ndarray) -> bool:
+    with np.errstate(divide="ignore"):
+        return bool((np.abs(20 * np.log10(np.maximum(factors, 0))) <= BOUND).all())
 
 
 def _keys(rate: int, mode: str) -> list[str]:

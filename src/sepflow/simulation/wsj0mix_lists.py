@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sepflow.contracts import refuse
-from sepflow.corpora.wsj0 import utterance
-from sepflow.errors import SepflowError
-from sepflow.simulation.inputs import number, positive
+from sepflow.corpora.wsj0 import key, utterance
+from sepflow.simulation.lists import different, factor, file_name, inside, level, refuse_twice
+from sepflow.textfiles import read_lines
 
 WAY_OUT = "Take the published metadata (metadata/ of pywsj0-mix), or mend the lines."
 ONE_KIND = "Keep the tables of one kind: the field's program takes whichever its directory lists last."
@@ -28,28 +28,27 @@ def list_path(metadata: Path, speakers: int, split: str) -> Path:
 
 
 def read_list(path: Path, speakers: int, powers: dict[str, float]) -> list[Mixture]:
-    """The mixtures of a list, lines "path snr path snr ..."; of two with one name the later stands.
+    """The mixtures of a list, lines "path snr path snr ...".
 
-    Raises SepflowError with all faulty lines, or with all utterances that have no power.
+    Raises SepflowError with all faulty lines, with all that would be one file, or with all utterances that
+    have no power.
     """
-    rows, problems = [], []
-    for line, text in enumerate(_text(path).splitlines(), 1):
-        fields = text.split()
-        if not fields:
-            continue
+    rows, names, problems = [], [], []
+    for line, text in read_lines(path):
         try:
-            rows.append(_row(fields, speakers))
+            rows.append(_row(text.split(), speakers))
+            names.append((line, file_name(name(*rows[-1]))))
         except ValueError as reason:
             problems.append(f"line {line}: {reason}")
     refuse(str(path), problems or ([] if rows else ["no lines"]), WAY_OUT)
+    refuse_twice(str(path), names)
     known = {utterance(source) for paths, _ in rows for source in paths}
     missing = sorted(known - powers.keys())
     refuse(f"{path}: utterances without a power in activlev/", missing, "Take all of the published tables.")
-    mixtures = (
+    return [
         Mixture(name(paths, snrs), paths, snrs, tuple(powers[utterance(source)] for source in paths))
         for paths, snrs in rows
-    )
-    return list({mixture.name: mixture for mixture in mixtures}.values())
+    ]
 
 
 def name(paths: tuple[str, ...], snrs: tuple[float, ...]) -> str:
@@ -68,19 +67,16 @@ def read_powers(directory: Path) -> dict[str, float]:
     problems: list[str] = []
     conflicts: list[str] = []
     for path in sorted(directory.glob("*.txt")):
-        for line, text in enumerate(_text(path).splitlines(), 1):
-            fields = text.split()
-            if not fields:
-                continue
+        for line, text in read_lines(path):
             place = f"{path.name} line {line}"
             try:
-                key, power = _power(fields)
+                spoken, power = _power(text.split())
             except ValueError as reason:
                 problems.append(f"{place}: {reason}")
                 continue
-            if powers.setdefault(key, power) != power:
-                conflicts.append(f"{place}: {key} has another power in {owners[key]}")
-            owners.setdefault(key, place)
+            if powers.setdefault(spoken, power) != power:
+                conflicts.append(f"{place}: {spoken} has another power in {owners[spoken]}")
+            owners.setdefault(spoken, place)
     refuse(str(directory), problems or ([] if powers else ["no tables (*.txt)"]), WAY_OUT)
     refuse(str(directory), conflicts, ONE_KIND)
     return powers
@@ -89,17 +85,12 @@ def read_powers(directory: Path) -> dict[str, float]:
 def _row(fields: list[str], speakers: int) -> tuple[tuple[str, ...], tuple[float, ...]]:
     if len(fields) != 2 * speakers:
         raise ValueError(f"{len(fields)} fields, not {2 * speakers} (a path and a level each)")
-    return tuple(fields[::2]), tuple(number(level) for level in fields[1::2])
+    paths = tuple(inside(path) for path in fields[::2])
+    different([key(path) for path in paths])
+    return paths, tuple(level(field) for field in fields[1::2])
 
 
 def _power(fields: list[str]) -> tuple[str, float]:
     if len(fields) != 2:
         raise ValueError(f"{len(fields)} fields, not 2 (utterance and power)")
-    return fields[0], positive(fields[1])
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SepflowError(f"{path}: does not read ({error}).") from None
+    return fields[0], factor(fields[1])

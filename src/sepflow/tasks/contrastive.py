@@ -156,3 +156,6 @@ def _stack(drawn: list[np.ndarray], like: Tensor) -> Tensor:
 def _at(x: Tensor, frames: Tensor) -> Tensor:
     """Of x [B, N, F] the `frames` [B, M]: [B, M, N]."""
     return x.gather(2, frames[:, None].expand(-1, x.shape[1], -1)).mT
+
+
+TASK = Contrastive

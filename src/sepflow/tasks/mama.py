@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sepflow import models
 from sepflow.errors import SepflowError
-from sepflow.metrics.names import MOST_DB
+from sepflow.metrics import MOST_DB
 from sepflow.objectives.snr import ThresholdedSNR
 from sepflow.seeding import generator
 from sepflow.simulation.recipes import rate_of
@@ -91,3 +91,6 @@ def _snr(clean: Tensor, guess: Tensor) -> float:
     if not energy:
         return math.nan
     return max(-MOST_DB, 10 * math.log10(energy / max(error, energy * 10 ** (-MOST_DB / 10))))
+
+
+TASK = MAMA

@@ -35,3 +35,6 @@ class MultiTask(Separation):
         separated, enhanced = estimates.split([len(mixture), len(noisy)])
         losses, assignment = self.compare(separated[:, : self.sources], references)
         return losses + self.compare(enhanced[:, self.sources :], clean)[0], assignment
+
+
+TASK = MultiTask

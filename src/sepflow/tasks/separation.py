@@ -39,3 +39,6 @@ class Separation(Task):
         """The objective of `estimates` [B, M, T] against `references` [B, C, T]: (loss [B], assignment)."""
         loss = pairwise_loss(self.objective["loss"], max_snr=self.objective["max_snr"])
         return (mixit if self.pairs else pit)(estimates, references, loss)
+
+
+TASK = Separation

@@ -18,6 +18,7 @@ class Task(nn.Module, ABC):
     model: nn.Module
     head: nn.Module | None
     pairs = False  # whether an example is a mixture of two mixtures
+    separates = True  # whether what it estimates are the sources of a recording
     shares_batch = True  # whether processes may share a batch: no example's loss depends on the others
 
     def __init__(self) -> None:
@@ -47,6 +48,8 @@ class Task(nn.Module, ABC):
 
 class Pretext(Task):
     """A task on one noisy speaker, from which a separator begins; it has a score of its own."""
+
+    separates = False
 
     @abstractmethod
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+import zipfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,25 @@ from typing import Any
 import lightning
 import torch
 
+from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 from sepflow.files import replacing
-from sepflow.identity import difference_in_words
+from sepflow.identity import difference_in_words, fill_neutral, run_name
 
 log = logging.getLogger(__name__)
+WAY_OUT = "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
+KEPT = ("history", "best", "best_loss", "seconds", "stopped")
+PARTS = {
+    "state_dict": dict,
+    "callbacks": dict,
+    "loops": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "global_step": int,
+    "epoch": int,
+    "plateau": dict,
+    "switches": dict,
+}
 
 
 class RunningCheckpoint(lightning.Callback):
@@ -35,7 +50,7 @@ class RunningCheckpoint(lightning.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What Lightning puts into the checkpoint for this callback."""
-        return {key: getattr(self, key) for key in ("history", "best", "best_loss", "seconds", "stopped")}
+        return {key: getattr(self, key) for key in KEPT}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up where the checkpoint left off."""
@@ -81,22 +96,49 @@ class RunningCheckpoint(lightning.Callback):
             trainer.save_checkpoint(path)
 
 
-def usable(path: Path, spec: dict[str, Any]) -> Path | None:
+def usable(path: Path, spec: dict[str, Any], weights: dict[str, torch.Tensor]) -> Path | None:
     """`path` if there is a checkpoint of the run of `spec` to go on from, None if there is none.
 
-    Raises SepflowError where the file cannot be read or is another run's: to begin anew is the user's to say.
+    `weights` are those of the module that will take it up. Raises SepflowError where the file cannot be read,
+    is damaged, incomplete or another run's: to begin anew is the user's to say.
     """
     if not path.exists():
         return None
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)["spec"]
-    except Exception as error:  # zipfile, pickle, EOF, ...: torch has no exception of its own for it
-        raise SepflowError(
-            f"{path}: the checkpoint is truncated or damaged ({type(error).__name__}). "
-            "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
-        ) from error
-    if differs := difference_in_words(found, spec):
+    state, _ = read_checkpoint(path)
+    if differs := difference_in_words(state["spec"], spec):
         raise SepflowError(
             f"{path}: another run's checkpoint (there, here): {differs}. Choose another --out."
         )
+    refuse(str(path), _lacking(state, weights), WAY_OUT)
     return path
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], str]:
+    """The state in a checkpoint, on the CPU, and the name of its run; SepflowError where it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not check the sums
+            if damaged := archive.testzip():
+                raise ValueError(f"its {damaged} is not what was written")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return state, run_name(fill_neutral(state["spec"]))
+    except Exception as error:  # zipfile, pickle, EOF, ...: torch has no exception of its own for it
+        raise SepflowError(
+            f"{path}: the checkpoint is truncated or damaged ({type(error).__name__}: {error}). {WAY_OUT}"
+        ) from error
+
+
+def _lacking(state: dict[str, Any], weights: dict[str, torch.Tensor]) -> list[str]:
+    """What a checkpoint's `state` lacks to go on with, in words."""
+    if lacking := [f"no {part}" for part, kind in PARTS.items() if not isinstance(state.get(part), kind)]:
+        return lacking
+    kept = state["callbacks"].get(RunningCheckpoint.__qualname__)
+    if lacking := [f"no {part}" for part in KEPT if not isinstance(kept, dict) or part not in kept]:
+        return lacking
+    if not (kept["history"] and kept["best"]):
+        return ["no validation in its history"]
+    given, own = (
+        {name: getattr(weight, "shape", None) for name, weight in each.items()}
+        for each in (state["state_dict"], weights)
+    )
+    other = sorted(name for name in given | own if given.get(name) != own.get(name))
+    return [f"{name}: not as this run's network has it" for name in other]

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.errors import SepflowError
-from sepflow.files import write_text
 from sepflow.identity import data_parts, digest
 from sepflow.labels import write_labels
-from sepflow.models.artefact import load_model
+from sepflow.models.artefact import read_spec
 from sepflow.simulation.decide import decide_in
-from sepflow.simulation.mix import open_mix
+from sepflow.simulation.mix import PLAN, open_mix, write_plan
 from sepflow.simulation.recipes import LISTED, corpora_of
 
 log = logging.getLogger(__name__)
@@ -22,7 +21,7 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
     Raises SepflowError for a corpus or a run that is missing, with its name.
     """
     if spec["init"]:
-        other = load_model(_trained(spec["init"], results))[1]
+        other = read_spec(_trained(spec["init"], results), spec["init"])
         if spec["disjoint_speakers"]:
             _mix(other["data"]["mix"], results, device)
     for part in data_parts(spec):
@@ -31,13 +30,13 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
 
 def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
     out = results / "mixes" / digest(recipe)
-    if (out / "mix.csv").exists():
+    if (out / PLAN).exists():
         return
     for one in corpora_of(recipe).values():
         _built(results / "corpora" / digest(one))
     log.info("deciding mix %s", out.name)
     if recipe["kind"] == "speakers":
-        write_text(out / "mix.csv", decide_in(recipe, results).to_csv(index=False))
+        write_plan(out, decide_in(recipe, results))
     elif recipe["kind"] in LISTED:
         raise SepflowError(
             f"{out}/mix.csv: not there. Make it where its lists are (snakemake "

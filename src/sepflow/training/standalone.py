@@ -10,7 +10,7 @@ from sepflow import config as files
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, difference_in_words, fill_neutral
 from sepflow.job import keep_freed_memory
-from sepflow.models.artefact import load_model
+from sepflow.models import artefact
 from sepflow.plan_checks import check_spec
 from sepflow.plan_recipes import check_mix
 from sepflow.training.machine import Machine
@@ -45,7 +45,7 @@ def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine
     """Train the run of `spec` into `out`, or go on with it; what it reads lies, or is made, in `results`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     model = out / "model.safetensors"
-    if model.exists() and (differs := difference_in_words(load_model(model)[1], spec)):
+    if model.exists() and (differs := difference_in_words(artefact.read_spec(model), spec)):
         raise SepflowError(f"{out}: there is another run (there, here): {differs}. Choose another --out.")
     keep_freed_memory()
     torch.set_num_threads(threads)

@@ -1,5 +1,6 @@
 """Train one run: from its resolved spec to a model, its history and its provenance."""
 
+import hashlib
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -14,15 +15,17 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from sepflow import provenance
 from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
-from sepflow.files import write_json, write_text
-from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral
-from sepflow.models.artefact import load_model, save_model
+from sepflow.files import write_bytes, write_json, write_text
+from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
+from sepflow.inference import load_trained
+from sepflow.models.artefact import pack_model, read_spec
 from sepflow.models.masking import MASK_LAYER
-from sepflow.simulation.mix import open_mix, read_plan
+from sepflow.seals import CHEAP
+from sepflow.simulation.mix import open_mix, read_own_plan
 from sepflow.simulation.recipes import corpora_of
 from sepflow.tasks.task import Pretext, model_weights
 from sepflow.training.checkpoint import RunningCheckpoint, usable
-from sepflow.training.data import train_loader, validation_loader
+from sepflow.training.data import segment_samples, train_loader, validation_loader
 from sepflow.training.machine import Machine
 from sepflow.training.module import PRECISIONS, Training
 from sepflow.training.switches import Switches
@@ -47,13 +50,15 @@ def train(
     origin = provenance.stamp()  # now: by the end the checkout may be another
     spec = canonical(fill_neutral(spec))
     machine.check(spec)
-    mixes = {part: open_mix(spec[part]["mix"], results) for part in data_parts(spec)}
+    # To read a byte takes 1 to 3 ns, and to train on a sample 100 or more: what is no more is read first.
+    heard = spec["steps"] * spec["batch"] * segment_samples(spec)
+    mixes = {part: open_mix(spec[part]["mix"], results, max(heard, CHEAP)) for part in data_parts(spec)}
     if spec["disjoint_speakers"]:
         _check_speakers(spec, results)
     module = _begin(spec, results, machine)
     pairs = module.task.pairs
     keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
-    resume = usable(keeper.path, spec)
+    resume = usable(keeper.path, spec, module.state_dict())
     if resume:
         log.info("going on from %s", resume)
     trainer = _trainer(spec, out, keeper, machine, progress)
@@ -128,12 +133,13 @@ def _check_speakers(spec: dict[str, Any], results: Path) -> None:
     own = spec["data"]["mix"]
     others = [spec["joint"]["mix"]] if spec["joint"] else []
     if spec["init"]:
-        first = load_model(results / "runs" / spec["init"] / "model.safetensors")[1]
+        first = read_spec(results / "runs" / spec["init"] / "model.safetensors", spec["init"])
         others.append(first["data"]["mix"])
     for other in others:
         if corpora_of(other)["corpus"] == corpora_of(own)["corpus"]:
-            plans = [results / "mixes" / digest(recipe) / "mix.csv" for recipe in (own, other)]
-            check_disjoint(*map(read_plan, plans), " and ".join(map(str, plans)))
+            plans = [results / "mixes" / digest(recipe) for recipe in (own, other)]
+            tables = (read_own_plan(plan, plan.name) for plan in plans)
+            check_disjoint(*tables, " and ".join(f"{plan}/mix.csv" for plan in plans))
 
 
 def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
@@ -141,7 +147,7 @@ def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
 
     Raises SepflowError where the models differ in anything else.
     """
-    weights, other = load_model(path)
+    weights, other = load_trained(path, spec["init"])
     weights = model_weights(weights)
     differs = difference(other["model"], spec["model"])
     if any(key != "sources" for key, _, _ in differs):
@@ -169,12 +175,17 @@ def _write(
     deletes them, and the run is at its end again at once.
     """
     write_json(out / "spec.json", spec)
-    write_text(out / "history.csv", pd.DataFrame(keeper.history).to_csv(index=False))
+    history = pd.DataFrame(keeper.history).to_csv(index=False)
+    write_text(out / "history.csv", history)
+    model = pack_model(keeper.best, spec)
     best = min(keeper.history, key=lambda row: row["validation_loss"])
     write_json(
         out / "run.json",
         origin
         | {
+            "run": run_name(spec),
+            "model": hashlib.sha256(model).hexdigest(),
+            "history": hashlib.sha256(history.encode()).hexdigest(),
             "device": provenance.device_name(trainer.strategy.root_device),
             "threads": torch.get_num_threads(),
             "machine": asdict(machine),
@@ -185,5 +196,5 @@ def _write(
             "parameters": sum(w.numel() for w in keeper.best.values()),
         },
     )
-    save_model(out / "model.safetensors", keeper.best, spec)
+    write_bytes(out / "model.safetensors", model)
     log.info("done: %d steps, the model of step %d", trainer.global_step, best["step"])

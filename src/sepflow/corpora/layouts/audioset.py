@@ -15,7 +15,10 @@ def _segments(tables: Tables) -> dict[str, tuple[str, str]]:
     """{video: (list, labels)}: lines "YTID, start, end, "/m/09x0r,/t/dd00088"" under lines of remarks."""
     segments = {}
     for place, line in tables.lines(r"\w+_segments\.csv", comment="#"):
-        video, _, _, labels = next(csv.reader([line], skipinitialspace=True))
+        try:
+            video, _, _, labels = next(csv.reader([line], skipinitialspace=True))
+        except (csv.Error, ValueError):
+            raise tables.broken(place, "not a video, two times and the labels") from None
         name = place.partition(" ")[0].rpartition("/")[2].removesuffix("_segments.csv")
         segments[video] = (name, labels.replace(",", ";"))
     return segments

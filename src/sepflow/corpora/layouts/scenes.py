@@ -14,8 +14,12 @@ def _label_esc50(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]
 
 
 def _label_scene(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:
-    lines = (line.split("\t") for _, line in tables.lines(r"meta\.txt"))
-    labels = {name.rpartition("/")[2].rpartition(".")[0]: label for name, label, *_ in lines}
+    labels = {}
+    for place, line in tables.lines(r"meta\.txt"):
+        name, *label = line.split("\t")
+        if not label:
+            raise tables.broken(place, "no label behind the file's name")
+        labels[name.rpartition("/")[2].rpartition(".")[0]] = label[0]
     return rows, fill(rows, "labels", labels, missing="not in meta.txt")
 
 

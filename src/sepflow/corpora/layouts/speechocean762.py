@@ -33,9 +33,12 @@ def _label(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:
 
 
 def _add_scores(rows: list[Row], tables: Tables) -> None:
-    scores = json.loads("\n".join(line for _, line in tables.lines(r"resource/scores\.json")) or "{}")
-    for row in rows if scores else []:
-        row |= {name: str(scores.get(row["id"], {}).get(name, "")) for name in SCORES}
+    try:
+        scores = json.loads("\n".join(line for _, line in tables.lines(r"resource/scores\.json")) or "{}")
+        for row in rows if scores else []:
+            row |= {name: str(scores.get(row["id"], {}).get(name, "")) for name in SCORES}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise tables.broken("resource/scores.json", f"not the scores of utterances ({error})") from None
 
 
 SPEECHOCEAN762 = Layout(

@@ -1,14 +1,25 @@
 """The tables of a published corpus: transcripts, speakers, labels; their lines, with the places of these."""
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sepflow.errors import SepflowError
+from sepflow.textfiles import read_cells, read_lines
 
 Row = dict[str, str]
+
+
+class Cells(dict[str, str]):
+    """The cells of a line by their columns; SepflowError for a column that the table has not."""
+
+    def __init__(self, cells: Row, table: Path):
+        super().__init__(cells)
+        self._table = table
+
+    def __missing__(self, column: str) -> str:
+        raise SepflowError(f"{self._table} line 1: no column {column!r}. Take the published table.")
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,8 @@ class Tables:
     def lines(self, ending: str, comment: str = "") -> Iterator[tuple[str, str]]:
         """(table and number of the line, the line stripped) of all that is neither empty nor a comment."""
         for name in self.named(ending):
-            for number, line in enumerate(self._text(name).split("\n"), 1):
-                if (line := line.strip()) and not (comment and line.startswith(comment)):
+            for number, line in read_lines(self.root / name):
+                if not (comment and line.startswith(comment)):
                     yield f"{name} line {number}", line
 
     def pairs(self, ending: str) -> dict[str, str]:
@@ -39,29 +50,22 @@ class Tables:
         words = (line.split(maxsplit=1) for _, line in self.lines(ending))
         return {first: " ".join(rest) for first, *rest in words}
 
-    def rows(self, ending: str, delimiter: str = ",") -> Iterator[tuple[str, Row]]:
+    def rows(self, ending: str, delimiter: str = ",") -> Iterator[tuple[str, Cells]]:
         """(table and number of the line, {column: cell}) of tables with a header; all cells stripped.
 
         Raises SepflowError where a row has not as many cells as there are columns.
         """
         for name in self.named(ending):
-            lines = csv.reader(self._text(name).split("\n"), delimiter=delimiter)
-            header = [cell.strip() for cell in next(lines, [])]
-            for cells in filter(None, lines):
-                place = f"{name} line {lines.line_num}"
-                if len(cells) != len(header):
-                    raise SepflowError(
-                        f"{self.root / name} line {lines.line_num}: {len(cells)} cells where line 1 names "
-                        f"{len(header)} columns. Take the published table."
-                    )
-                yield place, {key: cell.strip() for key, cell in zip(header, cells, strict=True)}
+            for number, row in read_cells(self.root / name, delimiter)[1]:
+                place = f"{name} line {number}"
+                if isinstance(row, str):
+                    raise self.broken(place, row)
+                cells = {key: cell.strip() for key, cell in row.items()}
+                yield place, Cells(cells, self.root / name)
 
-    def _text(self, name: str) -> str:
-        path = self.root / name
-        try:
-            return path.read_text(encoding="utf-8-sig")
-        except (UnicodeDecodeError, OSError) as error:
-            raise SepflowError(f"{path}: does not read ({error}). Take the published file.") from None
+    def broken(self, place: str, reason: str) -> SepflowError:
+        """What to raise where the line at `place` cannot be what was published."""
+        return SepflowError(f"{self.root / place}: {reason}. Take the published table.")
 
 
 def fill(

@@ -1,8 +1,7 @@
-"""Render soundscapes from their plan, and check what lies on disk against the physics: a sum is its parts."""
+"""Render soundscapes from their plan."""
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 import numpy as np
 from scipy.signal import fftconvolve
 
-from sepflow.contracts import refuse
-from sepflow.corpora.decode import opened, waveform
-from sepflow.corpora.parallel import in_order
+from sepflow.corpora.decode import waveform
 from sepflow.errors import SepflowError
+from sepflow.identity import digest
 from sepflow.simulation.activity import FRAME, active
-from sepflow.simulation.desed import BACKGROUND, at, seconds
+from sepflow.simulation.desed import BACKGROUND, at
 from sepflow.simulation.desed.plan import Source
+from sepflow.simulation.desed.responses import Recorded, Simulated
+from sepflow.simulation.journal import contents
 from sepflow.simulation.rendering import Tree
 
 HEADROOM = 0.99  # the largest peak of a soundscape and of its sources; what is louder is scaled down to it
@@ -34,7 +34,7 @@ class Renderer:
 
     foreground: Path
     background: Path
-    response: Callable[[str], np.ndarray] | None
+    response: Recorded | Simulated | None
     split: str
     rate: int = 16000
     total: int = 10_000
@@ -53,6 +53,19 @@ class Renderer:
         peak = float(np.abs(mixture.astype(np.int32)).max()) / 32768
         return {"soundscape": name, "scale_db": scale_db, "peak": peak}
 
+    def made_of(self, rows: Sequence[Source]) -> dict[str, str]:
+        """{what: digest} of the plan of a soundscape and of the files that it is made from.
+
+        Raises SepflowError for a file that is not there.
+        """
+        files = {}
+        for row in rows:
+            root = self.background if row.event_label == BACKGROUND else self.foreground
+            files[f"{row.event_label}/{row.file}"] = root / row.file
+            if row.response and isinstance(self.response, Recorded):
+                files[f"response/{row.response}"] = self.response.root / row.response
+        return {"plan": digest({"rows": [row.cells() for row in rows]})} | contents(files)
+
     def soundscape(self, name: str) -> Path:
         """Where a soundscape lies, below the tree's root."""
         return Path(self.split, "soundscapes", f"{name}.wav")
@@ -61,11 +74,9 @@ class Renderer:
         """Where a soundscape's events of one class lie, or its background, below the tree's root."""
         return Path(self.split, "sources", name, f"{label}.wav")
 
-    def files(self, rows: Sequence[Source]) -> list[Path]:
-        """All files of a soundscape, below the tree's root, itself first."""
-        name = rows[0].soundscape
-        labels = dict.fromkeys(row.event_label for row in rows) if self.sources else ()
-        return [self.soundscape(name), *(self.source(name, label) for label in labels)]
+    def files(self, rows: Sequence[Source]) -> int:
+        """How many files a soundscape has."""
+        return 1 + len({row.event_label for row in rows} if self.sources else ())
 
     def by_class(self, rows: Sequence[Source]) -> dict[str, np.ndarray]:
         """{class, or "background": samples of shape (n,), float64}, each source at its level, unscaled.
@@ -152,34 +163,3 @@ def quantise(summed: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], floa
     scale_db = min(0.0, -math.ceil(20_000 * math.log10(peak / HEADROOM)) / 1000)
     gain = 10 ** (scale_db / 20)
     return {key: np.rint(32768 * gain * x).astype(np.int16) for key, x in summed.items()}, scale_db
-
-
-def check(root: Path, renderer: Renderer, items: Sequence[Sequence[Source]], jobs: int) -> None:
-    """Read every file again: rate, length, and that a soundscape is the sum of its sources, where written.
-
-    Raises SepflowError with all that is not so.
-    """
-    found = in_order(functools.partial(_faults, root, renderer), items, jobs)
-    refuse(str(root), [line for lines in found for line in lines], "Remove these files and start again.")
-
-
-def _faults(root: Path, renderer: Renderer, rows: Sequence[Source]) -> list[str]:
-    length, total, faults = at(renderer.total, renderer.rate), None, []
-    for path in renderer.files(rows):
-        try:
-            samples, rate = _codes(root / path)
-        except SepflowError as reason:
-            return [f"{path}: {reason}"]
-        if (rate, samples.shape) != (renderer.rate, (length,)):
-            return [f"{path}: not one channel of {seconds(renderer.total)} s at {renderer.rate} Hz"]
-        total = samples if total is None else total - samples
-    if renderer.sources and total.any():
-        faults.append(f"{renderer.soundscape(rows[0].soundscape)}: not the sum of its sources")
-    return faults
-
-
-def _codes(path: Path) -> tuple[np.ndarray, int]:
-    with opened(path) as file:
-        if file.subtype != "PCM_16":
-            raise SepflowError(f"{file.subtype}, not PCM_16")
-        return file.read(dtype="int16").astype(np.int64), file.samplerate

@@ -1,8 +1,7 @@
-"""Simulate a split of soundscapes: listen, decide, render, check."""
+"""Simulate a split of soundscapes: listen, decide, render."""
 
 import csv
 import io
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +11,15 @@ from sepflow.contracts import refuse
 from sepflow.corpora.digest import folder_digest
 from sepflow.simulation.desed import BACKGROUND, LEAST, seconds
 from sepflow.simulation.desed.plan import COLUMNS, Bank, Recipe, Source, decide, labels
-from sepflow.simulation.desed.render import Renderer, check
+from sepflow.simulation.desed.render import Renderer
 from sepflow.simulation.desed.responses import Names, Recorded, Simulated
 from sepflow.simulation.desed.soundbank import list_backgrounds, list_events, listen
+from sepflow.simulation.lists import BOUND, LONGEST
 from sepflow.simulation.rendering import JOURNAL, Tree
 
 RECIPE = 1  # of this code: bump it when it makes other samples of the same sounds
+
+MOST = 1_000_000  # soundscapes, and rooms: as many as have a name of their own
 
 _SPLIT = re.compile(r"\w[\w.-]*", re.ASCII)
 _OPTIONS = ("rooms", "seconds", "rate", "events", "levels", "level", "background_over")
@@ -49,11 +51,16 @@ class Settings:
     def __post_init__(self) -> None:
         wrong = {
             "--split: letters, digits, ., _ and - are what a name may hold": not _SPLIT.fullmatch(self.split),
+            f"--split: over {LONGEST // 2} letters": len(self.split) > LONGEST // 2,
             f"--seconds: {2 * LEAST / 1000:g} to 3600": not 2 * LEAST / 1000 <= self.seconds <= 3600,
-            "--rate: 1000 Hz at least": self.rate < 1000,
+            f"--number: {MOST} at most": self.number > MOST,
+            f"--rooms: {MOST} at most": (self.rooms or 0) > MOST,
+            "--rate: 1000 to 192000 Hz": not 1000 <= self.rate <= 192_000,
             "--events: LEAST is more than MOST": self.events[0] > self.events[1],
-            "--levels: LOW is not under HIGH": not -math.inf < self.levels[0] < self.levels[1] < math.inf,
-            "--background-over: not a finite number": not math.isfinite(self.background_over),
+            f"--levels: LOW is not under HIGH, both within {BOUND:g} dB": not (
+                -BOUND <= self.levels[0] < self.levels[1] <= BOUND
+            ),
+            f"--background-over: not within {BOUND:g} dB": not abs(self.background_over) <= BOUND,
         }
         refuse("sepflow simulate desed", [line for line, so in wrong.items() if so], "Correct these options.")
 
@@ -106,16 +113,15 @@ def simulate(settings: Settings, jobs: int) -> str:
         tree.write_text(_table(settings, ".tsv"), labels_text(items))
         return f"{out / _table(settings, '_plan.csv')}: {_in_words(items)}"
     scaled = _render(settings, tree, renderer, items, jobs)
-    tree.finish(sum(len(renderer.files(rows)) for rows in items))
+    tree.finish(sum(renderer.files(rows) for rows in items))
     return f"{out / settings.split}: {_in_words(items)}; {scaled} soundscapes scaled down, lest they clip"
 
 
 def _render(
     settings: Settings, tree: Tree, renderer: Renderer, items: Sequence[Sequence[Source]], jobs: int
 ) -> int:
-    """Write and check the soundscapes, then their tables; how many were scaled down."""
-    rendered = tree.render(items, renderer, renderer.files, jobs)
-    check(tree.root, renderer, items, jobs)
+    """Write the soundscapes, then their tables; how many were scaled down."""
+    rendered = tree.render(items, renderer, renderer.made_of, jobs)
     columns = ("soundscape", "scale_db", "peak")
     rows = ([x["soundscape"], f"{x['scale_db']:.3f}", f"{x['peak']:.6f}"] for x in rendered)
     tree.write_text(_table(settings, "_rendered.csv"), _text(columns, rows, ","))

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from sepflow.contracts import SILENCE_DB, refuse
-from sepflow.corpora.decode import waveform
+from sepflow.corpora.decode import recording
 from sepflow.corpora.digest import audio_files
 from sepflow.corpora.listing import UNWRITABLE
-from sepflow.corpora.packed import level_db
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory
 from sepflow.simulation.activity import FRAME, active
 from sepflow.simulation.desed import BACKGROUND, LEAST, at, seconds
 
@@ -61,6 +61,12 @@ def list_events(root: Path) -> list[Sound]:
         found = _CLASS.fullmatch(directory)
         sounds.append(Sound(name, found["label"], not found["no_onset"], not found["no_offset"]))
     classes = {sound.label for sound in sounds}
+    spelled: dict[str, str] = {}
+    problems += [
+        f"{label}/: {spelled[label.lower()]}/ but for the case, so one file on many a disk"
+        for label in sorted(classes)
+        if spelled.setdefault(label.lower(), label) != label
+    ]
     problems += [
         f"{name}/: no class's name (is {root / name} the directory of the classes?)"
         for name in _NOT_CLASSES
@@ -81,7 +87,7 @@ def list_backgrounds(root: Path) -> list[Sound]:
 
 
 def _audio(root: Path, option: str) -> list[str]:
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. Correct {option}.")
     return list(audio_files(root))
 
@@ -110,11 +116,9 @@ def listen(
 def _listen(root: Path, rate: int, total: int, sound: Sound) -> tuple[int, int] | str:
     """(start, end) in ms, or the reason why this file is of no use."""
     try:
-        samples = waveform(root / sound.path, rate, "mean")
+        samples = recording(root / sound.path, rate, "mean")
     except SepflowError as reason:
         return str(reason)
-    if not level_db(samples) > SILENCE_DB:
-        return f"silent (below {SILENCE_DB:.0f} dB)"
     start, end = _extent(samples, rate, sound)
     shortest = _shortest(sound)
     if end - start < shortest:
