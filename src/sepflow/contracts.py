@@ -154,7 +154,8 @@ def check_scores(table: pd.DataFrame, where: str) -> None:
 
 def read_history(path: Path) -> pd.DataFrame:
     """The validations of a run, one a row, checked; SepflowError where there are none."""
-    history = read_table(path, (), HISTORY_WAY_OUT)
+    numbers = ("step", "validation_loss", "seconds", "label_switches")
+    history = read_table(path, numbers, HISTORY_WAY_OUT)
     check_history(history, str(path))
     return history
 
