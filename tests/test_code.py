@@ -24,12 +24,13 @@ from sepflow.identity import digest
 from sepflow.metrics import SEPARATION
 from sepflow.metrics.names import of_task, scorers_of
 from sepflow.models.artefact import save_model
-from sepflow.simulation.mix import open_mix
+from sepflow.simulation.mix import open_mix, write_plan
 from sepflow.workflow import Jobs
 
 SYSTEMS = [("separation", "conv_tasnet"), ("separation", "dprnn"), ("multi_task", "dptnet"),
            ("mama", "conv_tasnet"), ("contrastive", "conv_tasnet")]  # fmt: skip
-RECIPE = {"kind": "librimix", "rate": 8000, "corpus": {"rate": 16000}, "noise": {"rate": 16000, "of": "hiss"}}
+RECIPE = {"kind": "librimix", "rate": 8000, "mixtures": 1, "corpus": {"rate": 16000}}
+RECIPE |= {"noise": {"rate": 16000, "of": "hiss"}}
 
 
 def roots(task: str, network: str) -> tuple[str, ...]:
@@ -51,9 +52,7 @@ def a_mix(results: Path, sources: int):
     for k in range(1, sources + 1):
         row |= {f"utterance_{k}": f"u{k}", f"speaker_{k}": f"s{k}", f"sex_{k}": "", f"gain_db_{k}": 0.0}
         row |= {f"offset_{k}": 500 * k}
-    out = results / "mixes" / digest(RECIPE) / "mix.csv"
-    out.parent.mkdir(parents=True)
-    pd.DataFrame([row]).to_csv(out, index=False)
+    write_plan(results / "mixes" / digest(RECIPE), pd.DataFrame([row]))
 
 
 def passed_through(task: str, network: str, folder: Path) -> dict[str, set[str]]:

@@ -12,11 +12,12 @@ import torch
 
 from conftest import ROOT
 from sepflow import plan
+from sepflow.contracts import read_history
 from sepflow.errors import SepflowError
 from sepflow.evaluation import evaluate
-from sepflow.figures.learning import read_history
 from sepflow.models.artefact import save_model
 from sepflow.scores import check_models, checked, read_runs
+from sepflow.simulation.mix import write_plan
 from sepflow.tables import write_table
 from sepflow.tasks import build
 from sepflow.workflow import Jobs
@@ -139,7 +140,7 @@ def test_the_scores_of_something_else_are_refused(tmp_path, key, value):
 
 def test_a_test_mix_that_was_cut_is_seen(tmp_path):
     table, file = written(tmp_path), tmp_path / "mixes/beef/mix.csv"
-    pd.read_csv(file).iloc[:2].to_csv(file, index=False)
+    write_plan(file.parent, pd.read_csv(file).iloc[:2])
     refused(tmp_path, table, "scores.json")
 
 
@@ -241,8 +242,7 @@ class TestHeard:
         for mix, (_, speaker) in trained.items():
             if speaker:
                 own = pd.read_csv(folder / "mixes/beef/mix.csv").assign(speaker_1=speaker, speaker_2="t")
-                (folder / "mixes" / mix).mkdir()
-                own.to_csv(folder / "mixes" / mix / "mix.csv", index=False)
+                write_plan(folder / "mixes" / mix, own)
         heard = {mix: {"comparable": same, "runs": [f"of_{mix}"]} for mix, (same, _) in trained.items()}
         write_table(table, CONTEXT | {"heard": {"beef": heard}}, folder, folder / "table")
         text = (folder / "table.md").read_text()
@@ -257,7 +257,11 @@ class TestHeard:
         assert "**1 of them were heard** in training or validation by of_y (mix `y`)" in said
         assert "none of them" not in said
 
-    def test_what_cannot_be_checked(self, tmp_path):
+    @pytest.mark.parametrize("there", [False, True])
+    def test_what_cannot_be_checked(self, tmp_path, there):
+        if there:  # but nothing says that it is what it is called
+            (tmp_path / "mixes/x").mkdir(parents=True)
+            (tmp_path / "mixes/x/mix.csv").write_text("id\n")
         said = self.said(tmp_path, {"x": (True, None), "y": (False, "s2")})
         assert "not checked: `x`" in said and "1 mix of other corpora not compared" in said
         assert "none of them" not in said and "heard" not in said

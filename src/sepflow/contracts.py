@@ -158,7 +158,8 @@ def read_history(path: Path, run: str) -> pd.DataFrame:
 
     Raises SepflowError where there are none, and where they are not the run's.
     """
-    history = read_table(path, (), HISTORY_WAY_OUT)
+    numbers = ("step", "validation_loss", "seconds", "label_switches")
+    history = read_table(path, numbers, HISTORY_WAY_OUT)
     check_history(history, str(path))
     record = read_record(path.with_name("run.json"), {}, HISTORY_WAY_OUT)
     own = {"run": run, "history": digest_of(path)}

@@ -30,9 +30,9 @@ def checked(table: dict[str, Any], plans: dict[str, pd.DataFrame]) -> dict[str, 
     stamps = {}
     for row in table["rows"]:
         for run, file in zip(row["runs"], row["scores"], strict=True):
-            wanted = {"run": run, "mix": row["mix"], "mixtures": len(plans[row["mix"]])}
-            stamps[file] = read_stamp(file, wanted)
-            _check_complete(file, row, plans[row["mix"]])
+            plan = plans[row["mix"]]
+            stamps[file] = read_stamp(file, {"run": run, "mix": row["mix"], "mixtures": len(plan)})
+            _check_complete(file, row, plan)
     return stamps
 
 

@@ -1,5 +1,6 @@
 """Where a table comes from, in words: its test mixes, who has heard their speakers, its scores and runs."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from sepflow import quoting
 from sepflow.contracts import speakers_of
+from sepflow.seals import UnsealedError
 from sepflow.simulation.mix import read_own_plan
 from sepflow.statistics import described
 from sepflow.tables_text import grid
@@ -44,8 +46,11 @@ def _heard(plan: pd.DataFrame, trained: dict[str, dict[str, Any]], results: Path
     """The speakers of a test mix, and which of them are in the mixes that were `trained` on, in words."""
     speakers = speakers_of(plan)
     files = {mix: results / "mixes" / mix / "mix.csv" for mix, of in trained.items() if of["comparable"]}
-    there = {mix: file.parent for mix, file in files.items() if file.exists()}
-    here = {mix: speakers_of(read_own_plan(place, mix)) & speakers for mix, place in there.items()}
+    here = {}
+    for mix, file in files.items():
+        with contextlib.suppress(UnsealedError):
+            if file.exists():
+                here[mix] = speakers_of(read_own_plan(file.parent, mix)) & speakers
     parts = []
     for mix, shared in here.items():
         if shared:
@@ -59,7 +64,9 @@ def _heard(plan: pd.DataFrame, trained: dict[str, dict[str, Any]], results: Path
             f"(checked over {_count(len(here), 'mix', 'mixes')})"
         )
     if absent := [f"`{mix}`" for mix in files if mix not in here]:
-        parts.append(f"not checked: {', '.join(absent)} (trained elsewhere; the plan of the mix is not here)")
+        parts.append(
+            f"not checked: {', '.join(absent)} (trained elsewhere or removed: no sealed plan of it is here)"
+        )
     if others := len(trained) - len(files):
         of = _count(others, "mix", "mixes")
         parts.append(f"{of} of other corpora not compared, as the names of their speakers say nothing")
