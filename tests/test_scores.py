@@ -12,11 +12,12 @@ import torch
 
 from conftest import ROOT
 from sepflow import plan
+from sepflow.contracts import read_history
 from sepflow.errors import SepflowError
 from sepflow.evaluation import evaluate
-from sepflow.figures.learning import read_history
 from sepflow.models.artefact import save_model
 from sepflow.scores import check_models, checked, read_runs
+from sepflow.simulation.mix import write_plan
 from sepflow.tables import write_table
 from sepflow.tasks import build
 from sepflow.workflow import Jobs
@@ -140,7 +141,7 @@ def test_the_scores_of_something_else_are_refused(tmp_path, key, value):
 def test_a_test_mix_that_was_cut_is_seen(tmp_path):
     table, file = written(tmp_path), tmp_path / "mixes/beef/mix.csv"
     pd.read_csv(file).iloc[:2].to_csv(file, index=False)
-    refused(tmp_path, table, "scores.json")
+    refused(tmp_path, table, "mix.csv")
 
 
 @pytest.mark.parametrize(("key", "value"), [("run", "babe"), ("model", "f" * 64)])
@@ -160,7 +161,7 @@ def test_a_damaged_history_is_one_message(tmp_path, damage):
     if damage != "missing":
         (tmp_path / "history.csv").write_bytes(DAMAGES[damage](data))
     with pytest.raises(SepflowError, match="history.csv"):
-        read_history(tmp_path / "history.csv")
+        read_history(tmp_path / "history.csv", "a")
 
 
 @pytest.mark.parametrize("column", ["step", "validation_loss", "seconds", "label_switches"])
@@ -169,7 +170,7 @@ def test_text_in_a_history_is_named_by_its_line(tmp_path, column, text):
     row = {"step": "10", "validation_loss": "-1.5", "seconds": "2.0", "label_switches": "0.5"}
     pd.DataFrame([row, row | {column: text}]).to_csv(tmp_path / "history.csv", index=False)
     with pytest.raises(SepflowError, match=f"line 3: {column}"):
-        read_history(tmp_path / "history.csv")
+        read_history(tmp_path / "history.csv", "a")
 
 
 def test_scores_are_stamped_where_they_are_made_and_read_as_they_were(tmp_path):
@@ -236,13 +237,12 @@ class TestHeard:
     """The speakers of the tests are s1 and s2."""
 
     def said(self, folder, trained: dict[str, tuple[bool, str | None]]) -> str:
-        """What is said of a test mix. Of a mix trained on: if it is of the same corpus, and its first speaker."""
+        """What is said of a test mix. Of one trained on: if it is of the same corpus, its first speaker."""
         table = write_scores(folder, [4.0, 6.0])
         for mix, (_, speaker) in trained.items():
             if speaker:
                 own = pd.read_csv(folder / "mixes/beef/mix.csv").assign(speaker_1=speaker, speaker_2="t")
-                (folder / "mixes" / mix).mkdir()
-                own.to_csv(folder / "mixes" / mix / "mix.csv", index=False)
+                write_plan(folder / "mixes" / mix, own)
         heard = {mix: {"comparable": same, "runs": [f"of_{mix}"]} for mix, (same, _) in trained.items()}
         write_table(table, CONTEXT | {"heard": {"beef": heard}}, folder, folder / "table")
         text = (folder / "table.md").read_text()
