@@ -1,19 +1,26 @@
 # make setup: .venv from the full lock. make demo: tables from nothing. make test: the test suite.
+# make test-slurm: the same workflow on a SLURM that is started for it; as root, with slurm-wlm and munge.
 PYTHON ?= python3
 PAPER ?= ts_mixit
+# Where torch comes from, if not from where pip gets everything: the address of one of PyTorch's own builds.
+TORCH_INDEX ?=
 BIN := .venv/bin
 
-.PHONY: setup demo test lint
+.PHONY: setup demo test test-slurm lint
 
 setup: .venv/complete
 
-# The lock is full, so that pip resolves nothing anew (but CUDA, where the platform has it).
+# The lock is full, so that pip resolves nothing anew (but CUDA, where the build of torch has it).
 .venv/complete: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sepflow needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@printf 'Installing the %s packages of requirements.lock into .venv: 0.4 GB to download,\n' "$$(wc -l <requirements.lock)"
+	@printf 'and torch: 0.2 GB for CPUs, 3 GB and more with CUDA, which is what pip takes on Linux unless told otherwise.\n'
+	@printf 'Another build: make setup TORCH_INDEX=ADDRESS, as the page "Get Started" of PyTorch shows it (.../cpu, .../cu126).\n\n'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=26"
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --upgrade "pip>=26"
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --index-url $(TORCH_INDEX) $(shell grep '^torch==' requirements.lock))
+	$(BIN)/python -m pip install --requirement requirements.lock
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	touch $@
 
 demo: setup
@@ -23,6 +30,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-slurm: setup
+	$(BIN)/python -m pytest tests/slurm -rs --durations=0
 
 lint: setup
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from sepflow.metrics.separation import score_files
 from sepflow.simulation import inputs
 from sepflow.simulation.librimix_noise import read_noise
 from sepflow.simulation.librimix_tables import speakers
+from sepflow.simulation.npz import read_arrays
 from sepflow.simulation.wsj0mix_lists import read_list, read_powers
 from sepflow.streams import inspect
 
@@ -205,11 +206,11 @@ ENCODED = {
 }
 
 
-@pytest.mark.parametrize("reader", TEXTS)
+@pytest.mark.parametrize("reader", [*TEXTS, "arrays"])
 @pytest.mark.parametrize("bad", [name for name in SPECIAL if name not in ("nothing there", "dangling link")])
 def test_what_is_no_file_is_no_text(tmp_path, reader, bad):
     make, cause = SPECIAL[bad]
-    name, _, read = TEXTS[reader]
+    name, _, read = TEXTS.get(reader, ("t.npz", "", read_arrays))
     make(tmp_path / name)
     with pytest.raises(SepflowError, match=f"{name}: .*{cause}"):
         read(tmp_path / name)

@@ -237,7 +237,7 @@ class TestHeard:
     """The speakers of the tests are s1 and s2."""
 
     def said(self, folder, trained: dict[str, tuple[bool, str | None]]) -> str:
-        """What is said of a test mix. Of one trained on: if it is of the same corpus, its first speaker."""
+        """What is said of a test mix. Of a mix trained on: if it is of one corpus, and its first speaker."""
         table = write_scores(folder, [4.0, 6.0])
         for mix, (_, speaker) in trained.items():
             if speaker:

@@ -70,6 +70,19 @@ def test_outputs_may_have_names_that_are_not_utf8(tmp_path):
     assert (folder / "a_1.wav").stat().st_size > 8
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9.wav", b"\x1b[2J.wav", "\u202egnp.wav".encode()])
+def test_no_name_of_a_file_harms_the_terminal(tmp_path, recording, capsys, name):
+    odd = tmp_path / os.fsdecode(name)
+    recording.rename(odd)
+    out, chosen = tmp_path / "out", str(model(tmp_path, "separation"))
+    words = ["separate", chosen, "--out", str(out), "--device", "cpu"]
+    assert main([*words, str(odd)]) == 0
+    assert main([*words, str(odd), str(odd.with_name("b" + odd.name))]) == 1
+    said = capsys.readouterr()
+    assert "no such file" in said.err and (out / f"{odd.stem}_1.wav").exists()
+    assert not set("\x1b\udce9\u202e") & set(said.out + said.err)
+
+
 @pytest.mark.parametrize("rate", [1, 999, 2_000_000_000])
 def test_rates_that_no_recording_has_are_refused(tmp_path, recording, rate):
     with pytest.raises(SepflowError, match=f"--rate: a rate of {rate} Hz: 1000 to 10000000 Hz"):

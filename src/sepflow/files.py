@@ -33,6 +33,16 @@ def reason_of(error: OSError | ValueError) -> str:
     return str(error)
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file at `path`; pathlib raises for a path too long, or with a NUL in it."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_directory(path: str | Path) -> bool:
+    """Whether there is a directory at `path`, of any length."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def check_regular(path: str | Path) -> None:
     """Raise SepflowError, with the reason alone, where `path` is no file that can be read to its end.
 

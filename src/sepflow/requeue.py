@@ -34,7 +34,7 @@ def leave_warning_to_trainings() -> None:
 def when_warned(checkpoint: Path) -> Iterator[None]:
     """End what is done inside at the warning, and queue the job of SLURM that it is done in again.
 
-    Raises WarnedError, and SepflowError where `checkpoint` is no newer than the job: that would never get further.
+    Raises WarnedError; and SepflowError where `checkpoint` is no newer than the job: so it would never end.
     """
     begun = _state(checkpoint)
     signal.signal(WARNING, _end)

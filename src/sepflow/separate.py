@@ -14,7 +14,8 @@ from tqdm import tqdm
 from sepflow.audio import check_rate
 from sepflow.chunks import separate_chunks
 from sepflow.contracts import refuse
-from sepflow.errors import SepflowError
+from sepflow.errors import SepflowError, printable
+from sepflow.files import is_directory, is_file
 from sepflow.inference import Separator
 from sepflow.models.artefact import read_spec
 from sepflow.outputs import write_loudest
@@ -53,7 +54,8 @@ class Separated:
 
     def __str__(self) -> str:
         seconds, names = self.recording.seconds, " ".join(map(str, self.outputs))
-        return f"{self.recording.path}: {seconds:.1f} s, {names}, {seconds / self.took:.1f} times real time"
+        took = f"{seconds / self.took:.1f} times real time"
+        return printable(f"{self.recording.path}: {seconds:.1f} s, {names}, {took}")
 
 
 def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
@@ -62,10 +64,10 @@ def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
     Raises SepflowError where there is none, and how to train it if it is a run's; where it is another run's.
     """
     path = Path(name)
-    if os.path.isfile(path):  # noqa: PTH113  (of a path too long, pathlib raises)
+    if is_file(path):
         return path
-    if os.path.isdir(path):  # noqa: PTH112
-        if not (path / MODEL).is_file():
+    if is_directory(path):
+        if not is_file(path / MODEL):
             raise SepflowError(
                 f"{path}: no {MODEL} in it. If it is a run, train it first: snakemake {path / MODEL}"
             )
@@ -189,10 +191,9 @@ def _finite(separator: Separator, path: Path) -> Callable[[np.ndarray], np.ndarr
 
 def _watched(estimates: Iterable[np.ndarray], recording: Recording, rate: int) -> Iterator[np.ndarray]:
     """The blocks [M, n] as they pass, under a bar of the seconds done where someone looks at a terminal."""
+    name = printable(recording.path.name)
     form = "{desc} |{bar}| {n:.0f}/{total:.0f} s of audio [{elapsed}<{remaining}]"
-    with tqdm(
-        total=recording.seconds, desc=recording.path.name, bar_format=form, leave=False, disable=None
-    ) as bar:
+    with tqdm(total=recording.seconds, desc=name, bar_format=form, leave=False, disable=None) as bar:
         for block in estimates:
             yield block
             bar.update(min(block.shape[1] / rate, bar.total - bar.n))

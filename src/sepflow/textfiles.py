@@ -3,12 +3,13 @@
 import codecs
 import csv
 import io
+import os
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 from sepflow.errors import SepflowError
-from sepflow.files import read_bytes
+from sepflow.files import is_directory, read_bytes
 
 Row = dict[str, str]
 
@@ -83,10 +84,10 @@ def as_on_disk(path: Path) -> Path:
     macOS decomposes the letters of names, other systems leave them. `path` itself where nothing, or more than
     one thing, looks like it.
     """
-    if path.exists() or path.name in ("", "..") or path == path.parent:
+    if os.path.exists(path) or path.name in ("", ".."):  # noqa: PTH110  (of a path too long, pathlib raises)
         return path
     above = as_on_disk(path.parent)
-    if not above.is_dir():
+    if not is_directory(above):
         return path
     alike = [there for there in above.iterdir() if composed(there.name) == composed(path.name)]
     return alike[0] if len(alike) == 1 else path

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sepflow.errors import SepflowError
-from sepflow.files import check_regular, read_bytes, reason_of
+from sepflow.files import check_regular, is_directory, is_file, read_bytes, reason_of
 
 # Nothing but the standard library here: every planning of a workflow comes this way.
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
@@ -35,7 +35,7 @@ def files_below(root: Path, wanted: Callable[[str], bool]) -> dict[str, int]:
 
 
 def _check_directory(path: Path) -> None:
-    if not os.path.isdir(path):  # noqa: PTH112  (of a path too long, pathlib raises)
+    if not is_directory(path):
         raise SepflowError(
             f"{path}: no such directory. Where does this corpus lie? Set its path in the config."
         )
@@ -65,11 +65,11 @@ def _walk(
     found = []
     for entry in entries:
         # Not the entry's own methods: they raise where a link leads back to itself.
-        if os.path.isdir(entry.path):  # noqa: PTH112
+        if is_directory(entry.path):
             found += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here), wanted)
         elif wanted(prefix + entry.name):
             # A dangling link counts as an empty file: the build says that there is none.
-            size = os.path.getsize(entry.path) if os.path.isfile(entry.path) else 0  # noqa: PTH113, PTH202
+            size = entry.stat().st_size if is_file(entry.path) else 0
             found.append((prefix + entry.name, size))
     return found
 
@@ -115,9 +115,7 @@ def list_digest(path: Path) -> str:
     Raises SepflowError where `path` is no directory or holds none.
     """
     _check_directory(path)
-    names = sorted(
-        file for end in ("csv", "txt") for file in Path(path).glob(f"**/*.{end}") if file.is_file()
-    )
+    names = sorted(file for end in ("csv", "txt") for file in Path(path).glob(f"**/*.{end}") if is_file(file))
     if not names:
         raise SepflowError(f"{path}: no lists of mixtures in it (.csv, .txt). Is it the right directory?")
     hasher = hashlib.sha256()

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from sepflow.corpora.catalogue import Corpus, Part
 from sepflow.corpora.journal import Journal, part_record
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory
 
 HERE = "data"  # the folder of a checkout for corpora whose place config.yaml does not say
 
@@ -77,14 +78,14 @@ def missing_paths(part: Part, root: Path) -> list[str]:
 
 def _holds(root: Path, pattern: str, strip: int) -> bool:
     parts = PurePosixPath(pattern).parts[strip:]
-    if not parts or not root.is_dir():
+    if not parts or not is_directory(root):
         return False
     found = root.glob("/".join(parts)) if set("*?[") & set(pattern) else [root.joinpath(*parts)]
     return any(path.exists() and not _empty(path) for path in found)
 
 
 def _empty(path: Path) -> bool:
-    if not path.is_dir():
+    if not is_directory(path):
         return False
     with contextlib.suppress(PermissionError), os.scandir(path) as entries:
         return next(entries, None) is None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory
 
 CORPUS = "wsj0"
 SUFFIXES = (".wav", ".wv1")  # the first that is there is taken; .wv2 is the second microphone
@@ -27,7 +28,7 @@ def locate(root: Path, paths: Iterable[str]) -> dict[str, Path]:
     before wsj0/: so the discs of the LDC do as they are.
     Raises SepflowError with all utterances that are not there.
     """
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {LAYOUTS}")
     there = _index(root)
     found = {path: there.get(key(path)) for path in dict.fromkeys(paths)}

@@ -10,6 +10,7 @@ import numpy as np
 from sepflow import audio
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory, is_file
 from sepflow.simulation.recipes import NATIVE_RATE as RATE
 from sepflow.textfiles import as_on_disk, read_cells
 
@@ -84,9 +85,9 @@ def convert(
 
 def check_present(root: Path, names: Iterable[str], way_out: str) -> None:
     """Raise SepflowError that lists, together, which of the files `names` below `root` are not there."""
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {way_out}")
-    missing = [name for name in dict.fromkeys(names) if not as_on_disk(root / name).is_file()]
+    missing = [name for name in dict.fromkeys(names) if not is_file(as_on_disk(root / name))]
     refuse(str(root), [f"{name}: not there" for name in missing], way_out)
 
 

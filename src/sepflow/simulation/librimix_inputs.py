@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory, is_file
 from sepflow.simulation import inputs, librimix_noise
 from sepflow.simulation.lists import different, factor, file_name, inside, refuse_twice
 
@@ -36,7 +37,7 @@ class Row(NamedTuple):
 
 def check_root(root: Path, children: Sequence[str], hint: str) -> None:
     """Raise SepflowError where none of `children` is a directory in `root`; if near, it says where."""
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {hint}")
     if _holds(root, children):
         return
@@ -49,7 +50,7 @@ def check_root(root: Path, children: Sequence[str], hint: str) -> None:
 
 
 def _holds(place: Path, children: Sequence[str]) -> bool:
-    return any((place / child).is_dir() for child in children)
+    return any(is_directory(place / child) for child in children)
 
 
 def find_tables(directory: Path, speakers: int, splits: Sequence[str] | None) -> dict[str, Path]:
@@ -135,7 +136,7 @@ def check_speakers(path: Path, rows: Iterable[tuple[int, str]], librispeech: Pat
     problems = []
     for line, source in rows:
         speaker = Path(*Path(source).parts[:2])
-        if not known.setdefault(speaker, (librispeech / speaker).is_dir()):
+        if not known.setdefault(speaker, is_directory(librispeech / speaker)):
             problems.append(f"line {line}: {speaker}: no such speaker in {librispeech}")
     refuse(str(path), problems, f"Is this part of LibriSpeech there? {SPEECH_HINT}")
 
@@ -145,7 +146,7 @@ def _to_be_read(wham: Path, names: Iterable[str]) -> list[str]:
     needed, made = [], 0
     for name in dict.fromkeys(names):
         made_of = librimix_noise.original(name)
-        if made_of and not (wham / name).is_file() and (wham / made_of[0]).is_file():
+        if made_of and not is_file(wham / name) and is_file(wham / made_of[0]):
             name, made = made_of[0], made + 1
         needed.append(name)
     if made and not librimix_noise.has_sox():

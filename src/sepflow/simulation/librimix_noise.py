@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from sepflow.errors import SepflowError
+from sepflow.files import is_file
 from sepflow.identity import digest
 from sepflow.simulation import inputs, journal
 from sepflow.simulation.rendering import Tree
@@ -81,7 +82,7 @@ def _at_speed_of(wham: Path, recording: str, speed: Fraction) -> np.ndarray:
 def read_from(wham: Path, name: str) -> Path:
     """The file that a noise is read from: its own, or that of the recording that it can be made of."""
     made_of = original(name)
-    return wham / (name if made_of is None or as_on_disk(wham / name).is_file() else made_of[0])
+    return wham / (name if made_of is None or is_file(as_on_disk(wham / name)) else made_of[0])
 
 
 def read_noise(wham: Path, name: str, frames: int = -1) -> np.ndarray:

@@ -12,6 +12,7 @@ from sepflow.errors import SepflowError
 from sepflow.simulation.inputs import number, path, positive, text
 
 LONGEST = 200  # bytes of a file's name: while it is written, more stands around it
+DITHER = 2 / 32768  # from the least sample of a silence to the largest
 BOUND = 200.0  # dB, up and down: beyond it a level is a slip, and its square no float32
 
 
@@ -74,6 +75,6 @@ def refuse_twice(where: str, names: Iterable[tuple[int, str]], place: str = "lin
 
 
 def check_sounding(where: Path, samples: np.ndarray) -> None:
-    """Raise SepflowError where a source, [T], is silent or constant: no level can be given to it."""
-    if len(samples) and not np.ptp(samples) > 0:
-        raise SepflowError(f"{where}: silent, every sample is {samples[0]:g}. No level can be given to it.")
+    """Raise SepflowError where a source, [T], is silent or constant, but for dither: it has no level."""
+    if len(samples) and not np.ptp(samples) > DITHER:
+        raise SepflowError(f"{where}: silent, every sample is about {np.mean(samples):.3g}. It has no level.")

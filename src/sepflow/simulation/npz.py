@@ -8,6 +8,7 @@ from typing import IO, Any
 import numpy as np
 
 from sepflow.errors import SepflowError
+from sepflow.files import check_regular
 
 
 class _Object:
@@ -44,14 +45,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises SepflowError where the file does not read, or holds other objects.
     """
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             return {
                 name.removesuffix(".npy"): _read(archive, name)
                 for name in archive.namelist()
                 if name.endswith(".npy")
             }
-    except FileNotFoundError:
-        raise SepflowError(f"{path}: no such file.") from None
     except Exception as error:  # a broken pickle may raise anything
         reason = str(error) or repr(error)
         raise SepflowError(f"{path}: does not read ({reason}). Take the published file.") from None

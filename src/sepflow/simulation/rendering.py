@@ -82,12 +82,9 @@ class Tree:
         self.written[Path(path).as_posix()] = hashlib.sha256(data).hexdigest()
 
     def _put(self, path: Path, data: bytes) -> None:
-        try:
-            # Not beside the target: what a kill leaves behind would be taken for a recording.
-            with replacing(path, self._scratch()) as temporary:
-                temporary.write_bytes(data)
-        except OSError as error:
-            raise SepflowError(f"{path}: cannot be written ({error.strerror}).") from error
+        # Not beside the target: what a kill leaves behind would be taken for a recording.
+        with replacing(path, self._scratch()) as temporary:
+            temporary.write_bytes(data)
 
     def _scratch(self) -> Path:
         return self.journal / "tmp"

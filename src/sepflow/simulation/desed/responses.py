@@ -12,6 +12,7 @@ from sepflow.corpora.decode import waveform
 from sepflow.corpora.digest import audio_files
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory
 from sepflow.simulation.responses import RoomRecipe, Rooms, draw_room
 
 DIRECT_DB = -20.0  # of the peak: where a response begins, after ISO 3382-1
@@ -47,7 +48,7 @@ class Recorded:
 
         Raises SepflowError where there is no such folder, or no audio in it.
         """
-        if not self.root.is_dir():
+        if not is_directory(self.root):
             raise SepflowError(f"{self.root}: no such directory. Correct --rirs.")
         found = tuple(audio_files(self.root))
         foreground, background = (

@@ -14,6 +14,7 @@ from sepflow.corpora.digest import audio_files
 from sepflow.corpora.listing import UNWRITABLE
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
+from sepflow.files import is_directory
 from sepflow.simulation.activity import FRAME, active
 from sepflow.simulation.desed import BACKGROUND, LEAST, at, seconds
 
@@ -86,7 +87,7 @@ def list_backgrounds(root: Path) -> list[Sound]:
 
 
 def _audio(root: Path, option: str) -> list[str]:
-    if not root.is_dir():
+    if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. Correct {option}.")
     return list(audio_files(root))
 
