@@ -142,6 +142,8 @@ def test_a_test_mix_that_was_cut_is_seen(tmp_path):
     table, file = written(tmp_path), tmp_path / "mixes/beef/mix.csv"
     write_plan(file.parent, pd.read_csv(file).iloc[:2])
     refused(tmp_path, table, "scores.json")
+    pd.read_csv(file).iloc[:2].to_csv(file, index=False)
+    refused(tmp_path, table, "mix.csv")
 
 
 @pytest.mark.parametrize(("key", "value"), [("run", "babe"), ("model", "f" * 64)])
@@ -161,7 +163,7 @@ def test_a_damaged_history_is_one_message(tmp_path, damage):
     if damage != "missing":
         (tmp_path / "history.csv").write_bytes(DAMAGES[damage](data))
     with pytest.raises(SepflowError, match="history.csv"):
-        read_history(tmp_path / "history.csv")
+        read_history(tmp_path / "history.csv", "a")
 
 
 @pytest.mark.parametrize("column", ["step", "validation_loss", "seconds", "label_switches"])
@@ -170,7 +172,7 @@ def test_text_in_a_history_is_named_by_its_line(tmp_path, column, text):
     row = {"step": "10", "validation_loss": "-1.5", "seconds": "2.0", "label_switches": "0.5"}
     pd.DataFrame([row, row | {column: text}]).to_csv(tmp_path / "history.csv", index=False)
     with pytest.raises(SepflowError, match=f"line 3: {column}"):
-        read_history(tmp_path / "history.csv")
+        read_history(tmp_path / "history.csv", "a")
 
 
 def test_scores_are_stamped_where_they_are_made_and_read_as_they_were(tmp_path):

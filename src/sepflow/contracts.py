@@ -29,6 +29,7 @@ MANIFEST_COLUMNS = (
     "text",
     "path",
 )
+HISTORY = ("step", "train_loss", "validation_loss", "lr", "seconds", "label_switches")
 HISTORY_WAY_OUT = "Remove this file; the workflow makes it again, from the run's checkpoint."
 MIX_WAY_OUT = "Remove the mix and make it again."
 SHOWN = 10
@@ -158,8 +159,7 @@ def read_history(path: Path, run: str) -> pd.DataFrame:
 
     Raises SepflowError where there are none, and where they are not the run's.
     """
-    numbers = ("step", "validation_loss", "seconds", "label_switches")
-    history = read_table(path, numbers, HISTORY_WAY_OUT)
+    history = read_table(path, HISTORY, HISTORY_WAY_OUT)
     check_history(history, str(path))
     record = read_record(path.with_name("run.json"), {}, HISTORY_WAY_OUT)
     own = {"run": run, "history": digest_of(path)}

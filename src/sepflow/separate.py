@@ -17,6 +17,7 @@ from sepflow.contracts import refuse
 from sepflow.errors import SepflowError, printable
 from sepflow.files import is_directory, is_file
 from sepflow.inference import Separator
+from sepflow.models.artefact import read_spec
 from sepflow.outputs import write_loudest
 from sepflow.plan import Plan
 from sepflow.streams import Recording, inspect
@@ -60,7 +61,7 @@ class Separated:
 def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
     """The model that `name` means: a file, a directory with one, or a run of the plan of the checkout `root`.
 
-    Raises SepflowError where there is none, and how to train it if it is a run's.
+    Raises SepflowError where there is none, and how to train it if it is a run's; where it is another run's.
     """
     path = Path(name)
     if is_file(path):
@@ -74,12 +75,14 @@ def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
     if path.suffix == ".safetensors" or len(path.parts) > 1:
         raise SepflowError(f"{path}: no such file. RUN is a {MODEL}, a directory with one, or a run's name.")
     known = plan()
-    place = Path("results/runs", known.find(name).name, MODEL)
+    run = known.find(name).name
+    place = Path("results/runs", run, MODEL)
     if not (root / place).is_file():
         raise SepflowError(
             f"{name}: not trained yet at scale {known.scale} ({root / place} is missing). "
             f"Train it first: snakemake {place} --config scale={known.scale}"
         )
+    read_spec(root / place, run)
     return root / place
 
 
