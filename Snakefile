@@ -20,6 +20,7 @@ from sepflow.code import code_digest
 from sepflow.errors import SepflowError
 from sepflow.messages import Messages
 from sepflow.resources import asking
+from sepflow.results import seal_output
 from sepflow.workflow import CURVES, PICTURES, Jobs, export_package
 
 export_package()

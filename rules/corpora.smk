@@ -30,6 +30,7 @@ rule fetch:
 rule corpus:
     """A corpus, decoded or synthesised once: a manifest and one packed file."""
     output:
+        **seal_output("results/corpora/{corpus}", CACHED),
         manifest="results/corpora/{corpus}/manifest.csv",
         audio="results/corpora/{corpus}/audio.i16",
     log:

@@ -3,7 +3,8 @@ rule mix:
     input:
         jobs.mix_corpora,
     output:
-        "results/mixes/{mix}/mix.csv",
+        **seal_output("results/mixes/{mix}", CACHED),
+        mix="results/mixes/{mix}/mix.csv",
     log:
         "results/logs/mix/{mix}.log",
     wildcard_constraints:
@@ -32,6 +33,7 @@ rule pseudo_labels:
     input:
         unpack(jobs.labels_inputs),
     output:
+        **seal_output("results/mixes/{mix}", CACHED),
         mix="results/mixes/{mix}/mix.csv",
         labels="results/mixes/{mix}/labels.f32",
     log:

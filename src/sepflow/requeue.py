@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 class WarnedError(SepflowError):
     """The machine takes back what it gave; what was saved is there to go on from."""
 
+    signal = WARNING
+
 
 def leave_warning_to_trainings() -> None:
     """Let this process, a Snakemake around a job, and what it starts outlive the warning."""
@@ -40,7 +42,9 @@ def when_warned(checkpoint: Path) -> Iterator[None]:
     signal.signal(WARNING, _end)
     try:
         yield
-    except WarnedError:
+    except SepflowError as error:
+        if getattr(error, "signal", None) != WARNING:
+            raise
         if "SLURM_JOB_ID" in os.environ and os.environ.get("LOCAL_RANK", "0") == "0":
             if _state(checkpoint) == begun:
                 raise SepflowError(

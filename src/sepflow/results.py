@@ -3,8 +3,17 @@
 from pathlib import Path
 
 MARK = "adopted.json"  # beside a run that was made elsewhere
+SEAL = "seal.json"  # beside a corpus or a mix: the digests of its files
 
 
 def is_adopted(run: Path) -> bool:
     """Whether the run in this directory of the results was made elsewhere, and is whole."""
     return (run / MARK).exists() and (run / "model.safetensors").exists()
+
+
+def seal_output(directory: str, cached: bool) -> dict[str, str]:
+    """The seal in a directory, as a named output of a rule: for a cache, which keeps outputs alone.
+
+    Without one nothing: what an older version made is not to be made again for want of a seal.
+    """
+    return {"seal": f"{directory}/{SEAL}"} if cached else {}

@@ -13,8 +13,8 @@ from typing import Any
 from sepflow.errors import SepflowError
 from sepflow.files import write_json
 from sepflow.reading import read_record
+from sepflow.results import SEAL
 
-SEAL = "seal.json"
 # Bytes. To read so many takes 20 to 80 ms: under 1 % of any job, which begins with seconds of imports.
 CHEAP = 2**25
 
