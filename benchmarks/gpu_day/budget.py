@@ -38,8 +38,9 @@ def tiny(scale: Scale) -> Scale:
     """`scale` for a rehearsal on a CPU: every run of it, in two steps or an epoch or two."""
     scale = scaled(scale, 0.0)
     for layer in _layers(scale):
-        if "data" in layer:
-            layer["data"]["first"] = 2
+        for part, first in (("data", 2), ("validation", 4)):
+            if part in layer:
+                layer[part]["first"] = first
     for paper in scale["papers"].values():
         for mix in paper["mixes"].values():
             mix |= {"mixtures": 4, "min_seconds": 1.0}
