@@ -111,7 +111,8 @@ def main() -> None:
     parser.add_argument("--gain", type=float, default=1.3, help="work that several do in the time of one")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal: small networks alone")
     options = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    quiet = {"OMP_NUM_THREADS": "2", "PYTHONWARNINGS": "ignore", "TORCHINDUCTOR_COMPILE_THREADS": "4"}
+    os.environ.update(quiet)
     print(json.dumps({key: str(value) for key, value in vars(options).items()}), flush=True)
     run(options)
 

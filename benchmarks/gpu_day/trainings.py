@@ -116,42 +116,56 @@ class Turns:
     """The processes of a plan's runs, each waiting for a file that says it may begin."""
 
     def __init__(self, plan: Plan, costs: Costs, work: Path, results: Path, flags: list[str]):
-        self.costs, self.work, self.runs = costs, work, results / "runs"
+        self.plan, self.costs, self.work, self.results, self.flags = plan, costs, work, results, flags
+        self.processes: dict[str, subprocess.Popen] = {}
         self.running: list[str] = []
-        self.failed: dict[str, int] = {}
-        self.waiting = [name for name in plan if not self._model(name).exists()]
-        self.processes = {}
-        for name in self.waiting:
-            write_json(work / f"{name}.json", plan[name]["spec"])
-            self._gate(name).unlink(missing_ok=True)
-            command = [sys.executable, "-m", "gpu_day.one", str(work / f"{name}.json"), str(self.runs / name)]
-            command += [str(results), "--after", str(self._gate(name)), *flags]
-            log = (work / f"{name}.log").open("a")
-            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        self.failed: list[str] = []
+        left = (name for name in plan if not self.model_of(name).exists())
+        self.waiting = sorted(left, key=lambda name: -chain(name, costs))  # before those that wait for them
 
     def take(self, slots: int, until: float, say: Callable[[str, str], None]) -> None:
         """Let the runs begin, one after another, until all have ended or it is `until` (monotonic)."""
         while (self.waiting or self.running) and time.monotonic() < until:
             for name in [name for name in self.running if self.processes[name].poll() is not None]:
-                self.running.remove(name)
-                code = self.processes[name].returncode
-                say(name, f"ended with {code}")
-                if code:
-                    self.failed[name] = code
-            ready = [name for name in self.waiting if all(self._model(one).exists() for one in self.costs[name][1])]
-            for name in sorted(ready, key=lambda name: -chain(name, self.costs))[: slots - len(self.running)]:
+                self._end(name, say)
+            for name in self.waiting[: 2 * slots - len(self.running)]:
+                if name not in self.processes:
+                    self._start(name)
+            for name in self._ready()[: slots - len(self.running)]:
                 self.waiting.remove(name)
                 self.running.append(name)
                 self._gate(name).touch()
                 say(name, "begins")
-            if not self.running:
-                break  # what is left waits for a run that failed
             time.sleep(0.1)
         for process in self.processes.values():
             process.kill()
 
-    def _model(self, name: str) -> Path:
-        return self.runs / name / "model.safetensors"
+    def _start(self, name: str) -> None:
+        spec, out = self.work / f"{name}.json", self.results / "runs" / name
+        write_json(spec, self.plan[name]["spec"])
+        self._gate(name).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "gpu_day.one", spec, out, self.results, "--after", self._gate(name)]
+        with (self.work / f"{name}.log").open("a") as log:
+            self.processes[name] = subprocess.Popen(
+                [*map(str, command), *self.flags], stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def _end(self, name: str, say: Callable[[str, str], None]) -> None:
+        self.running.remove(name)
+        say(name, f"ended with {self.processes[name].returncode}")
+        if not self.model_of(name).exists():
+            self.failed.append(name)
+        for other in [name for name in self.waiting if set(self.costs[name][1]) & set(self.failed)]:
+            self.waiting.remove(other)
+            self.failed.append(other)  # and with it, those that wait for it in turn
+            say(other, "cannot begin")
+
+    def _ready(self) -> list[str]:
+        started = [name for name in self.waiting if name in self.processes]
+        return [name for name in started if all(self.model_of(one).exists() for one in self.costs[name][1])]
+
+    def model_of(self, name: str) -> Path:
+        return self.results / "runs" / name / "model.safetensors"
 
     def _gate(self, name: str) -> Path:
         return self.work / f"{name}.go"
@@ -193,8 +207,8 @@ def main() -> None:
     flags = ["--device", options.device, "--workers", str(options.workers)]
     turns = Turns(plan, known["costs"], options.work, options.results, flags)
     turns.take(options.slots, until, say)
-    done = [run["label"] for name, run in plan.items() if (turns.runs / name / "model.safetensors").exists()]
-    record.add("done", {"factor": known["factor"], "runs": len(done), "of": len(plan), "failed": list(turns.failed)})
+    done = [run["label"] for name, run in plan.items() if turns.model_of(name).exists()]
+    record.add("done", {"factor": known["factor"], "runs": len(done), "of": len(plan), "failed": len(turns.failed)})
 
 
 if __name__ == "__main__":
