@@ -1,5 +1,6 @@
 """Runs and findings as parts of at most 15 MiB, to be handed over a few at a time."""
 
+import contextlib
 import tarfile
 from pathlib import Path
 
@@ -9,8 +10,8 @@ PART = 15 * 2**20
 FINDINGS = ("speed.json", "compiled.json", "trainings.json", "sameness.json")
 
 
-def write_parts(work: Path, out: Path, parts: list[int]) -> None:
-    """Write what was found into `out`, and those of the `parts` of all finished runs' archive.
+def write_parts(work: Path, out: Path, parts: list[int], size: int = PART) -> None:
+    """Write what was found into `out`, and those `parts`, of `size` bytes, of all finished runs' archive.
 
     Runs lie in the order in which they ended, so that a part that was handed over stays what it is.
     """
@@ -28,21 +29,24 @@ def write_parts(work: Path, out: Path, parts: list[int]) -> None:
         for run in runs:
             for file in FILES:
                 tar.add(run / file, f"{run.name}/{file}")
-    count = -(-archive.stat().st_size // PART)
+    count = -(-archive.stat().st_size // size)
     with archive.open("rb") as file:
         for part in (part for part in parts if part < count):
-            file.seek(part * PART)
-            (out / f"part.{part:02d}").write_bytes(file.read(PART))
+            file.seek(part * size)
+            (out / f"part.{part:02d}").write_bytes(file.read(size))
     print(f"== {len(runs)} runs in {count} parts (0 to {count - 1}); asked for: {parts}", flush=True)
 
 
 def join_parts(parts: list[Path], out: Path) -> None:
-    """Unpack the runs whose archive these parts are."""
+    """Unpack the runs whose archive these parts, the first ones of it at least, are."""
     out.mkdir(parents=True, exist_ok=True)
     archive = out / "runs.tar"
     with archive.open("wb") as file:
         for part in sorted(parts, key=lambda path: path.name):
             file.write(part.read_bytes())
-    with tarfile.open(archive) as tar:
+    with (
+        tarfile.open(archive) as tar,
+        contextlib.suppress(tarfile.ReadError),
+    ):  # the last is cut: not all came
         tar.extractall(out, filter="data")
     archive.unlink()

@@ -1,7 +1,9 @@
-"""How long the trainings are to be: a scale times a factor, and the largest factor that the minutes allow.
+"""How long the trainings are to be: a scale times a factor, and the largest factor that the minutes
+allow.
 
-Steps are in a run's spec, seconds are not. So the factors are few and resolved beforehand, and what a card was
-given is one number, with which the scale's file is written again: the plan is then the same everywhere.
+Steps are in a run's spec, seconds are not. So the factors are few and resolved beforehand, and what a
+card was given is one number, with which the scale's file is written again: the plan is then the same
+everywhere.
 """
 
 import copy
@@ -78,5 +80,7 @@ def chain(name: str, costs: Costs) -> float:
 
 def _layers(scale: Scale) -> list[dict[str, Any]]:
     papers = scale["papers"].values()
-    parts = [layer for paper in papers for part in ("stages", "runs") for layer in paper.get(part, {}).values()]
+    parts = [
+        layer for paper in papers for part in ("stages", "runs") for layer in paper.get(part, {}).values()
+    ]
     return [paper["base"] for paper in papers] + parts

@@ -1,4 +1,5 @@
-"""One training in a process of its own, as `sepflow train` does it; imported first, begun when a file says so."""
+"""One training in a process of its own, as `sepflow train` does it; imported first, begun when a file
+says so."""
 
 import argparse
 import json
@@ -25,7 +26,10 @@ class Alone(lightning.Trainer):
     def fit(self, *arguments: object, **options: object) -> None:
         """Train; say over what."""
         super().fit(*arguments, **options)
-        print(f"backend {torch.distributed.get_backend()}, {torch.distributed.get_world_size()} process", flush=True)
+        print(
+            f"backend {torch.distributed.get_backend()}, {torch.distributed.get_world_size()} process",
+            flush=True,
+        )
 
 
 def main() -> None:

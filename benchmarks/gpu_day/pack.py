@@ -1,11 +1,12 @@
-"""Make ready what a day on a GPU takes along: corpora, mixes and the specs of all runs, in a folder to be carried.
+"""Make ready what a day on a GPU takes along: corpora, mixes and the specs of all runs, in a folder to be
+carried.
 
     PYTHONPATH=src:benchmarks python -m gpu_day.pack --speech DIR --noise DIR
 
-`--speech` is any folder of recordings with a metadata.csv (path, speaker, ...), of which the first few of each
-speaker are taken; `--noise` any folder of noise. Corpora travel as FLAC, which gives back the packed samples bit
-by bit. What is written lies under build/gpu_day: `speech` and `noise` (the folders that scale `gpu_day` reads
-here) and `pack` (what is carried).
+`--speech` is any folder of recordings with a metadata.csv (path, speaker, ...), of which the first few of
+each speaker are taken; `--noise` any folder of noise. Corpora travel as FLAC, which gives back the packed
+samples bit by bit. What is written lies under build/gpu_day: `speech` and `noise` (the folders that scale
+`gpu_day` reads here) and `pack` (what is carried).
 """
 
 import argparse
@@ -34,7 +35,7 @@ FLAC = "audio.flac"
 
 
 def few_of_each(source: Path, out: Path, each: int) -> None:
-    """Copy the first `each` recordings of every speaker (every recording, where none is named) from `source`."""
+    """Copy the first `each` recordings of every speaker (of each file, where none is named) of `source`."""
     with (source / "metadata.csv").open(newline="", encoding="utf-8") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["path"])
     taken: dict[str, list[dict[str, str]]] = {}
@@ -52,11 +53,15 @@ def few_of_each(source: Path, out: Path, each: int) -> None:
 
 
 def resolve(root: Path, factor: float | str, paths: dict[str, str], scratch: Path) -> plan.Plan:
-    """The plan of scale `gpu_day` of the checkout `root`, its trainings `factor` times as long (or "tiny")."""
+    """The plan of scale `gpu_day` of the checkout `root`, trained `factor` times as long (or "tiny")."""
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.copytree(root / "config", scratch / "config")
     write_scale(root, scratch, factor)
-    config = {"scale": SCALE, "papers": PAPERS, "corpora": {name: str(Path(paths[name]).resolve()) for name in paths}}
+    config = {
+        "scale": SCALE,
+        "papers": PAPERS,
+        "corpora": {name: str(Path(paths[name]).resolve()) for name in paths},
+    }
     return plan.load(config, scratch)
 
 
@@ -77,7 +82,12 @@ def pack(root: Path, folder: Path, factors: list[float | str]) -> None:
     shutil.rmtree(out, ignore_errors=True)
     some = next(iter(plans.values()))  # of the corpora and the drawn mixes a factor changes nothing
     for name, recipe in some.corpora.items():
-        _corpus(recipe, folder / "results" / "corpora" / name, out / "corpora" / name, Path(paths[some.labels[name]]))
+        _corpus(
+            recipe,
+            folder / "results" / "corpora" / name,
+            out / "corpora" / name,
+            Path(paths[some.labels[name]]),
+        )
     heard = {name for run in some.runs.values() for name in _drawn(run.spec, some)}
     for name in sorted(heard):
         write_plan(folder / "results" / "mixes" / name, decide_in(some.mixes[name], folder / "results"))

@@ -1,4 +1,5 @@
-"""What was found, written as soon as it is: a JSON file of rows by kind, and a line on the terminal for each."""
+"""What was found, written as soon as it is: a JSON file of rows by kind, and a line on the terminal for
+each."""
 
 import json
 import traceback
@@ -19,7 +20,10 @@ class Record:
         """Keep a row, and print it."""
         self.rows.setdefault(kind, []).append(row)
         write_json(self.path, self.rows)
-        words = (f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items())
+        words = (
+            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in row.items()
+        )
         print(f"{kind}: {'; '.join(words)}", flush=True)
 
     def failed(self, what: str, error: Exception) -> None:

@@ -2,9 +2,9 @@
 
     PYTHONPATH=src:benchmarks python -m gpu_day.run --out DIR --budget 500
 
-Each stage is a process of its own, with a part of the budget, and writes what it finds as soon as it has it: one
-that fails, hangs or is late takes nothing from the others. Called again with `--stages trainings bring`, the
-trainings go on; `bring --parts 4 5 6 7` hands over the next parts of the runs.
+Each stage is a process of its own, with a part of the budget, and writes what it finds as soon as it has
+it: one that fails, hangs or is late takes nothing from the others. Called again with `--stages trainings
+bring`, the trainings go on; `bring --parts 4 5 6 7` hands over the next parts of the runs.
 """
 
 import argparse
@@ -79,7 +79,9 @@ def run(options: argparse.Namespace) -> None:
         flags = ["--out", work / "sameness.json", "--plan", plan, "--results", results]
         beside.append(Stage("sameness", *flags, "--work", work / "sameness", "--device", gpu))
     if "compiled" in options.stages:
-        compiled = Stage("compiled", "--out", work / "compiled.json", "--device", cuda, "--after", free, *tiny)
+        compiled = Stage(
+            "compiled", "--out", work / "compiled.json", "--device", cuda, "--after", free, *tiny
+        )
     for stage in [*([trainings] if trainings else []), *beside]:
         stage.wait(stop)
     print(f"== {time.monotonic() - start:.1f} s", flush=True)
@@ -105,7 +107,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/gpu_day/work"))
     parser.add_argument("--budget", type=float, default=500.0, help="seconds for all (default 500)")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
-    parser.add_argument("--parts", nargs="+", type=int, default=[0, 1, 2, 3], help="of the runs, to hand over")
+    parser.add_argument(
+        "--parts", nargs="+", type=int, default=[0, 1, 2, 3], help="of the runs, to hand over"
+    )
     parser.add_argument("--device", choices=["cpu", "gpu"], default="gpu")
     parser.add_argument("--slots", type=int, default=4, help="trainings at once (default 4)")
     parser.add_argument("--gain", type=float, default=1.3, help="work that several do in the time of one")

@@ -1,8 +1,9 @@
-"""Whether a GPU computes what the CPU does: traces of both, a kill on the way, NCCL, and what `auto` takes.
+"""Whether a GPU computes what the CPU does: traces of both, a kill on the way, NCCL, and what `auto`
+takes.
 
-Traces in float64 are held to 1e-9 of the CPU's (`same`: yes or no); of float32, bf16 and compiled ones it is said
-how far they are. A training that is killed and goes on is compared with two that are not: these two tell what the
-card repeats at all.
+Traces in float64 are held to 1e-9 of the CPU's (`same`: yes or no); of float32, bf16 and compiled ones it
+is said how far they are. A training that is killed and goes on is compared with two that are not: these
+two tell what the card repeats at all.
 """
 
 import argparse
@@ -46,7 +47,8 @@ def specs_of(plan: dict[str, Any], paper: Path) -> dict[str, Any]:
     for label in ("mama", "cc"):
         found[label] = merge(found["se"], {k: v for k, v in runs[label].items() if k != "stage"})
     return {
-        label: merge(spec, _SHORT, {"model": _SMALLER[spec["model"]["name"]]}) for label, spec in found.items()
+        label: merge(spec, _SHORT, {"model": _SMALLER[spec["model"]["name"]]})
+        for label, spec in found.items()
     }
 
 
@@ -94,12 +96,18 @@ def neutral(record: Record, device: str) -> None:
                 "again, float32": (plain["32"], lambda n=name: neutrality.trace(n, device, "32")),
                 "float32 for float64": (plain["64"], lambda p=plain: p["32"]),
                 "bf16 for float32": (plain["32"], lambda n=name: neutrality.trace(n, device, "bf16")),
-                "another seed, float32": (plain["32"], lambda n=name: neutrality.trace(n, device, "32", seed=2)),
+                "another seed, float32": (
+                    plain["32"],
+                    lambda n=name: neutrality.trace(n, device, "32", seed=2),
+                ),
                 "compiled, float64": (plain["64"], lambda n=name: neutrality.trace(n, device, "64", True)),
                 "compiled, float32": (plain["32"], lambda n=name: neutrality.trace(n, device, "32", True)),
             }
             for change, (before, after) in changed.items():
-                record.add("neutrality", {"network": name, "change": change, "apart": neutrality.apart(before, after())})
+                record.add(
+                    "neutrality",
+                    {"network": name, "change": change, "apart": neutrality.apart(before, after())},
+                )
         except Exception as error:
             record.failed(f"neutrality of {name}", error)
 
@@ -175,7 +183,9 @@ def main() -> None:
     device = "cuda" if options.device == "gpu" else "cpu"
     for what, work in {
         "auto": lambda: chosen(record, traces, specs["supervised_100"]),
-        "ddp": lambda: distributed(record, specs["supervised_100"], options.results, options.work, options.device),
+        "ddp": lambda: distributed(
+            record, specs["supervised_100"], options.results, options.work, options.device
+        ),
         "golden": lambda: golden(record, traces, specs, options.device),
         "resume": lambda: resumed(record, longer, options.results, options.work, options.device),
         "neutral": lambda: neutral(record, device),

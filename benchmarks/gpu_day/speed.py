@@ -1,12 +1,13 @@
 """How fast the networks train and separate on this card, and which share of its roofline that is.
 
-The roof is measured on the card itself: the rate of one large matrix product in each precision, the rate of one
-large copy. A step's floor is the longer of the times that its operations and its bytes would take; `serial` is
-their sum, for code that does one after the other. Operations and bytes are counted on the plain network, as
-torch dispatches it: compiled code, which moves fewer bytes, may come to lie under its `serial`.
+The roof is measured on the card itself: the rate of one large matrix product in each precision, the rate
+of one large copy. A step's floor is the longer of the times that its operations and its bytes would take;
+`serial` is their sum, for code that does one after the other. Operations and bytes are counted on the
+plain network, as torch dispatches it: compiled code, which moves fewer bytes, may come to lie under its
+`serial`.
 
-Precisions: "32" is float32 in all bits, as the workflow trains; "tf32" leaves the matrix units 10 of them; "bf16"
-is autocast. asteroid's networks run plain in each of these.
+Precisions: "32" is float32 in all bits, as the workflow trains; "tf32" leaves the matrix units 10 of
+them; "bf16" is autocast. asteroid's networks run plain in each of these.
 """
 
 import argparse
@@ -89,11 +90,18 @@ def against_roof(row: dict[str, Any], work: tuple[int, int], roof: dict[str, flo
     }
 
 
-def networks(root: Path, tiny: bool) -> Iterator[tuple[str, Callable[[], nn.Module], tuple[int, float], bool]]:
+def networks(
+    root: Path, tiny: bool
+) -> Iterator[tuple[str, Callable[[], nn.Module], tuple[int, float], bool]]:
     """(name, how it is built, examples and seconds of a batch, whether asteroid has it): what is measured."""
     for name, (_, batch, seconds) in sizes.SIZES.items():
         if not tiny or name.endswith("_small"):
-            yield name, lambda n=name: sizes.our_network(n)[0], (batch * (1 if tiny else AMPLER), seconds), True
+            yield (
+                name,
+                lambda n=name: sizes.our_network(n)[0],
+                (batch * (1 if tiny else AMPLER), seconds),
+                True,
+            )
     if tiny:
         return
     # The papers' own, in their batches; TS-MixIT's Conv-TasNet is the first of those above.
@@ -117,15 +125,20 @@ def mixtures_of(size: tuple[int, float], device: str) -> Tensor:
 def measure_all(record: Record, root: Path, device: str, until: float, tiny: bool) -> None:
     """A row for each network, precision and kind of work; what fails is a row that says so."""
     roof = roofs(device, tiny)
-    record.add("roof", {name: rate for name, rate in roof.items()})
+    record.add("roof", dict(roof))
     for name, build, size, both in networks(root, tiny):
-        for whose, make in (("sepflow", build), *([("asteroid", lambda n=name: sizes.their_network(n))] if both else [])):
+        for whose, make in (
+            ("sepflow", build),
+            *([("asteroid", lambda n=name: sizes.their_network(n))] if both else []),
+        ):
             if time.monotonic() > until:
                 record.add("left out", {"network": name, "whose": whose, "why": "no time left"})
                 continue
             try:
                 _measure(record, name, whose, make().to(device), mixtures_of(size, device), roof)
-            except Exception as error:  # out of memory, an import that fails: the others are measured all the same
+            except (
+                Exception
+            ) as error:  # out of memory, an import that fails: the others are measured all the same
                 record.failed(f"{name}, {whose}", error)
             if device == "cuda":
                 torch.cuda.empty_cache()

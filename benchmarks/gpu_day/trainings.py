@@ -1,8 +1,10 @@
-"""Two papers' runs on one card: how long each takes is measured, a factor chosen, and all trained side by side.
+"""Two papers' runs on one card: how long each takes is measured, a factor chosen, and all trained side by
+side.
 
-Every run is a process (one.py) that has imported everything before its turn comes. A turn comes when the runs it
-builds on are done and one of the slots is free, to the head of the longest chain first. A run that is done already
-is left as it is, and one that was begun goes on: called again, this finishes what there was no time for.
+Every run is a process (one.py) that has imported everything before its turn comes. A turn comes when the
+runs it builds on are done and one of the slots is free, to the head of the longest chain first. A run
+that is done already is left as it is, and one that was begun goes on: called again, this finishes what
+there was no time for.
 """
 
 import argparse
@@ -93,7 +95,9 @@ def costs_of(plan: Plan, took: dict[str, dict[str, float]]) -> Costs:
     costs = {}
     for name, spec in specs.items():
         own = took[kind_of(spec)]
-        seconds = _BEGIN + spec["steps"] * own["step"] + spec["steps"] / spec["validate_every"] * own["validation"]
+        seconds = (
+            _BEGIN + spec["steps"] * own["step"] + spec["steps"] / spec["validate_every"] * own["validation"]
+        )
         for part in data_parts(spec):
             recipe = spec[part]["mix"]
             if recipe["kind"] == "labels":
@@ -202,13 +206,17 @@ def main() -> None:
     plan, start = plans[known["factor"]], time.monotonic()
 
     def say(name: str, what: str) -> None:
-        record.add("run", {"run": plan[name]["label"], "what": what, "at": round(time.monotonic() - start, 1)})
+        record.add(
+            "run", {"run": plan[name]["label"], "what": what, "at": round(time.monotonic() - start, 1)}
+        )
 
     flags = ["--device", options.device, "--workers", str(options.workers)]
     turns = Turns(plan, known["costs"], options.work, options.results, flags)
     turns.take(options.slots, until, say)
     done = [run["label"] for name, run in plan.items() if turns.model_of(name).exists()]
-    record.add("done", {"factor": known["factor"], "runs": len(done), "of": len(plan), "failed": len(turns.failed)})
+    record.add(
+        "done", {"factor": known["factor"], "runs": len(done), "of": len(plan), "failed": len(turns.failed)}
+    )
 
 
 if __name__ == "__main__":

@@ -19,5 +19,3 @@ def unpack(pack: Path, results: Path) -> None:
             if (source / FLAC).exists():
                 codes, _ = soundfile.read(source / FLAC, dtype="int16")
                 codes.astype("<i2").tofile(target / AUDIO)
-
-

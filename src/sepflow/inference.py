@@ -13,7 +13,7 @@ from sepflow.objectives.selection import oracle_remix, select_by_energy
 
 
 def whole_float32() -> None:
-    """Have a GPU compute float32 in all of its bits: cuDNN keeps 10 of a convolution's and an LSTM's factors."""
+    """Have a GPU compute float32 in all bits: cuDNN keeps 10 of a convolution's or an LSTM's factors."""
     for part in (torch.backends.cudnn.conv, torch.backends.cudnn.rnn):
         part.fp32_precision = "ieee"
 
