@@ -87,7 +87,7 @@ def test_a_pack_gives_back_what_was_packed(packed, tmp_path):
 
 
 def test_runs_are_trained_by_turns_handed_over_and_adopted(packed, tmp_path, monkeypatch):
-    """A student waits for its teacher, both come in two parts; then the workflow trains neither."""
+    """A student waits for its teacher, both come in parts; then the workflow trains neither."""
     monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT / 'benchmarks'}")
     checkout, folder = packed
     results, work, out = tmp_path / "work/results", tmp_path / "work/trainings", tmp_path / "out"
@@ -107,11 +107,10 @@ def test_runs_are_trained_by_turns_handed_over_and_adopted(packed, tmp_path, mon
     turns.take(2, time.monotonic() + 120, lambda name, what: said.append((plan[name]["label"], what)))
     assert [label for label, what in said if what == "begins"] == ["teacher_2src", "student_2src"]
     assert sum(what == "ended with 0" for _, what in said) == 2
-    size = sum(path.stat().st_size for path in (results / "runs").rglob("*.*"))
     out.mkdir()
-    bring.write_parts(tmp_path / "work", out, [0, 1], size // 2)
+    bring.write_parts(tmp_path / "work", out, list(range(100)), size=30_000)
     parts = sorted(out.glob("part.*"))
-    assert len(parts) == 2
+    assert len(parts) > 1
     adopted = home.take_home(parts, out / "findings.tar", folder, checkout.root)
     assert sorted(adopted.values()) == ["adopted: ts_mixit/student_2src", "adopted: ts_mixit/teacher_2src"]
     places = "corpora={" + ", ".join(f"{name}: {folder / name}" for name in ("speech", "noise")) + "}"

@@ -33,6 +33,7 @@ from sepflow.training.train import train
 _TRIAL = {"steps": 40, "validate_every": 20}
 _WARM = 8  # steps that are not counted
 _LABELLED = 12  # mixtures whose separation is timed
+_SURE = 0.9  # of the time that is left may be planned for
 _BEGIN = 4.0  # seconds between a turn and the first step: the card's context, the mixes, the first kernels
 
 Plan = dict[str, dict[str, Any]]  # name: label, spec
@@ -198,7 +199,7 @@ def main() -> None:
         trials = Trials(record, options.results, options.work / "trials", options.device, options.workers)
         took = trials.of(next(iter(plans.values())))
         left = until - time.monotonic()
-        factor, expected = choose(plans, took, left, options.slots, options.gain)
+        factor, expected = choose(plans, took, _SURE * left, options.slots, options.gain)
         write_json(chosen, {"factor": factor, "costs": costs_of(plans[factor], took)})
         record.add("factor", {"factor": factor, "seconds left": left, "seconds expected": expected})
         shutil.rmtree(options.work / "trials")
