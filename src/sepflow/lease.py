@@ -47,10 +47,14 @@ class Seen:
         return "ended" in self.said
 
     @property
+    def here(self) -> bool:
+        """Whether its holder is, or was, a process of this very machine, that can be looked for."""
+        return self.said.get("boot", "") == _here()["boot"] != ""
+
+    @property
     def orphaned(self) -> bool:
-        """Whether its holder was a process of this very machine, and is no more."""
-        boot, said = _here()["boot"], self.said
-        return bool(boot) and boot == said.get("boot") and _started(said["process"]) != said["started"]
+        """Whether its holder was a process of this machine, and is no more."""
+        return self.here and _started(self.said["process"]) != self.said["started"]
 
     @property
     def holder(self) -> str:
@@ -251,7 +255,10 @@ def _succeeded(directory: Path, number: int) -> bool:
 
 
 def _numbers(directory: Path) -> list[int]:
-    names = (re.fullmatch(r"lease\.(\d+)", name) for name in os.listdir(directory))  # noqa: PTH208
+    try:
+        names = [re.fullmatch(r"lease\.(\d+)", name) for name in os.listdir(directory)]  # noqa: PTH208
+    except FileNotFoundError:
+        return []
     return [int(name[1]) for name in names if name]
 
 
