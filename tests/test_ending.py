@@ -2,15 +2,20 @@
 
 import os
 import signal
+import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from sepflow.requeue import ENDINGS, WarnedError
+from sepflow.errors import SepflowError
+from sepflow.lease import held
+from sepflow.requeue import ENDINGS, WarnedError, listening, when_warned
 from sepflow.training.checkpoint import RunningCheckpoint, read_checkpoint
 from sepflow.training.module import Training
+from test_lease import leave
 from test_pretraining_runs import LABELS, history, one_thread, prepared, run
 from test_switches import PASSES
 
@@ -149,3 +154,55 @@ def test_a_checkpoint_of_before_goes_on(prepared, tmp_path, monkeypatch):
     torch.save(state, path)
     run(prepared, tmp_path / "old", "se", **INTERVALS)
     check_same(tmp_path / "whole", tmp_path / "old")
+
+
+@pytest.fixture
+def job(monkeypatch, tmp_path) -> Path:
+    """A job of SLURM, whose scontrol writes down what it is asked; returns where."""
+    asked = tmp_path / "asked"
+    (bin := tmp_path / "bin").mkdir()
+    (bin / "scontrol").write_text(f"#!/bin/sh\necho $@ >> {asked}\n")
+    (bin / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin), prepend=os.pathsep)
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    return asked
+
+
+def ended_by(number: int, checkpoint: Path, saves: bool, idle: bool = False) -> None:
+    with when_warned(checkpoint), listening():
+        if saves:
+            checkpoint.write_bytes(b"x")
+        try:
+            os.kill(os.getpid(), number)
+        except WarnedError as error:
+            error.idle = idle
+            raise
+
+
+def test_at_the_warning_alone_the_job_is_queued_again(job, tmp_path, monkeypatch):
+    with pytest.raises(WarnedError, match="told to end by SIGUSR1; started again, it goes on"):
+        ended_by(signal.SIGUSR1, tmp_path / "one", saves=True)
+    assert job.read_text() == "requeue 77\n"
+    with pytest.raises(WarnedError, match="SIGTERM"):
+        ended_by(signal.SIGTERM, tmp_path / "two", saves=True)
+    monkeypatch.setenv("LOCAL_RANK", "1")  # of several processes the first one asks
+    with pytest.raises(WarnedError, match="SIGUSR1"):
+        ended_by(signal.SIGUSR1, tmp_path / "three", saves=True)
+    assert job.read_text() == "requeue 77\n"
+
+
+def test_a_job_that_saved_nothing_is_not_queued_again_unless_it_waited(job, tmp_path):
+    with pytest.raises(SepflowError, match="nothing was saved in all of the job's time") as ended:
+        ended_by(signal.SIGUSR1, tmp_path / "one", saves=False)
+    assert not isinstance(ended.value, WarnedError) and not job.exists()
+    with pytest.raises(WarnedError):
+        ended_by(signal.SIGUSR1, tmp_path / "one", saves=False, idle=True)
+    assert job.read_text() == "requeue 77\n"
+
+
+def test_who_waits_for_another_is_told_to_end_idle(tmp_path):
+    path = leave(tmp_path, run="a")
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(WarnedError) as ended, listening(), held(tmp_path, "a"):
+        pass
+    assert ended.value.idle and list(tmp_path.iterdir()) == [path]
