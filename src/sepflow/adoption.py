@@ -8,8 +8,8 @@ from sepflow.errors import SepflowError
 from sepflow.files import write_bytes, write_json
 from sepflow.identity import difference, difference_in_words, fill_neutral
 from sepflow.plan import Plan
-from sepflow.results import MARK
-from sepflow.runs import FILES, check_run
+from sepflow.results import FILES, MARK
+from sepflow.runs import check_run
 
 
 def adopt(directory: Path, plan: Plan, results: Path) -> str:

@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     runs = commands.add_parser("plan", help="the runs of a paper at a scale, and what they share")
     runs.add_argument("paper", nargs="?", help="e.g. ts_mixit; by default all of config.yaml")
     runs.set_defaults(run=_plan)
+    state = commands.add_parser("status", help="how far each run of a plan is, also while trainings run")
+    state.add_argument("paper", nargs="?", help="e.g. ts_mixit; by default all of config.yaml")
+    state.set_defaults(run=_status)
     why = commands.add_parser("why", help="a run's whole spec, or the difference of two")
     why.add_argument(
         "first", metavar="RUN", help="a name (or its beginning), or what the paper's file calls it"
@@ -45,11 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     adopt.add_argument("run_directory", type=Path, metavar="DIR", help="what `sepflow train` wrote")
     adopt.set_defaults(run=_adopt)
     separate = _add_separate(commands)
-    for command in (runs, why, adopt, separate):
+    for command in (runs, state, why, adopt, separate):
         command.add_argument(
             "--scale", default=None, help="smoke, demo, mini or paper; by default that of config.yaml"
         )
-    for command in (runs, why, train, adopt, separate):
+    for command in (runs, state, why, train, adopt, separate):
         command.add_argument(
             "--directory", type=Path, default=Path(), help="the checkout with config/ (default: .)"
         )
@@ -135,6 +138,13 @@ def _plan(options: argparse.Namespace) -> None:
     from sepflow.explain import describe
 
     print(describe(_load(options)))
+
+
+def _status(options: argparse.Namespace) -> None:
+    from sepflow.status import describe, statuses
+
+    found = _load(options)
+    print(describe(found.scale, statuses(found, options.directory / "results")))
 
 
 def _why(options: argparse.Namespace) -> None:

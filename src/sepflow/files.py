@@ -134,6 +134,14 @@ def _sweep(directory: Path, stem: str, suffix: str) -> None:
                 left.unlink()
 
 
+def sweep(path: Path) -> None:
+    """Remove what killed writers of `path`, of any machine, left beside it; nobody may be writing it now."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(path.parent):  # noqa: PTH208
+            if re.fullmatch(rf"\.{re.escape(path.stem)}\..+\.\d+{re.escape(path.suffix)}", name):
+                (path.parent / name).unlink(missing_ok=True)
+
+
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)

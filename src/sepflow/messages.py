@@ -34,7 +34,7 @@ class Messages:
 
     def run(self, run: str) -> str:
         """A training: `train student_2src, seed 2, of ts_mixit: Table 1 row 3`."""
-        return f"train {self._called(run)}: {self._rows(run) or self._needed(run)}"
+        return f"train {self.named(run)}"
 
     def scores(self, run: str, mix: str) -> str:
         """A run on a test mix: the rows of tables that its scores are for."""
@@ -68,6 +68,10 @@ class Messages:
     def figure(self, paper: str, figure: str) -> str:
         """A paper's figure of its trainings."""
         return f"draw {_titled(figure)} of {paper}"
+
+    def named(self, run: str) -> str:
+        """`student_2src, seed 2, of ts_mixit: Table 1 row 3`: a run and what it is for."""
+        return f"{self._called(run)}: {self._rows(run) or self._needed(run)}"
 
     def _called(self, run: str) -> str:
         """`student_2src, seed 2, of ts_mixit`: a run as the first of its papers calls it."""

@@ -11,10 +11,9 @@ from sepflow.identity import difference_in_words, fill_neutral, run_name
 from sepflow.inference import load_trained
 from sepflow.models.artefact import read_spec
 from sepflow.reading import read_record
+from sepflow.results import FILES, HISTORY, MODEL, RECORD, SPEC
 from sepflow.seals import UnsealedError, digest_of
 
-# The model last: it says that all is whole.
-SPEC, HISTORY, RECORD, MODEL = FILES = ("spec.json", "history.csv", "run.json", "model.safetensors")
 SEALED = ("run", "model", "history")
 KINDS = {
     "device": str,

@@ -12,7 +12,8 @@ from sepflow.contracts import check_size
 from sepflow.corpora.packed import AUDIO, MANIFEST, PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.reading import read_record
-from sepflow.runs import MODEL, RECORD, check_run, seal_run
+from sepflow.results import MODEL, RECORD
+from sepflow.runs import check_run, seal_run
 from sepflow.scores import read_stamp
 from sepflow.seals import UnsealedError, check_seal, digest_of, write_seal
 from sepflow.simulation.mix import LABELS, PLAN, read_own_plan, read_plan

@@ -1,5 +1,6 @@
 """A workflow on a real SLURM, started on this machine and stopped again: `make test-slurm`."""
 
+import json
 import os
 import re
 import shutil
@@ -163,15 +164,17 @@ def test_a_requeued_training_goes_on_under_its_number(long_run):
 
 
 def test_a_training_longer_than_its_time_needs_no_hand(long_run):
-    """Two minutes, warned after one at the latest: SLURM may do so a minute early."""
+    """Two minutes, warned after one at the latest: SLURM may do so a minute early. No validation by then."""
     long_run.write("config/config.yaml", (long_run.root / "config/config.yaml").read_text() + RESOURCES)
     long_run.edit("config/scales/tiny.yaml", f"steps: {STEPS}", f"steps: {4 * STEPS}")
+    long_run.edit("config/scales/tiny.yaml", f"validate_every: {EVERY}", f"validate_every: {4 * STEPS}")
     head = Head(long_run)
     head.ends_well(900)
     (log,) = long_run.root.glob("results/logs/train/*.log")
     (history,) = long_run.root.glob("results/runs/*/history.csv")
     assert "is queued again" in log.read_text() and "going on from" in log.read_text()
-    assert list(pd.read_csv(history)["step"]) == list(range(EVERY, 4 * STEPS + 1, EVERY))
+    assert re.search(r"told to end by SIGUSR1; saved at step \d+ of", log.read_text())
+    assert list(pd.read_csv(history)["step"]) == [4 * STEPS]
     assert len(set(head.jobs)) == 3 and "failed" not in head.said.read_text()  # train, score, report
 
 
@@ -196,6 +199,8 @@ def test_two_processes_share_a_batch_inside_slurm(long_run):
     Head(long_run).ends_well()
     (log,) = long_run.root.glob("results/logs/train/*.log")
     assert "MEMBER: 2/2" in log.read_text()
+    (record,) = long_run.root.glob("results/runs/*/run.json")
+    assert json.loads(record.read_text())["machine"]["processes"] == 2
 
 
 RESOURCES = "resources: {train: {runtime: 2, mem_mb: 1500}}\n"

@@ -1,6 +1,5 @@
 """The running checkpoint: one file that holds all a run needs to go on, and to end."""
 
-import logging
 import math
 import time
 import zipfile
@@ -16,7 +15,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import replacing
 from sepflow.identity import difference_in_words, fill_neutral, run_name
 
-log = logging.getLogger(__name__)
+CHECKPOINT = "last.ckpt"
 WAY_OUT = "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
 KEPT = ("history", "best", "best_loss", "seconds", "stopped")
 PARTS = {
@@ -34,6 +33,8 @@ PARTS = {
 
 class RunningCheckpoint(lightning.Callback):
     """After each validation: a row of history, the best weights so far, and the checkpoint on disk.
+
+    Saved between two validations, it has the losses since the last one too, and is otherwise the same.
 
     History, best weights and the seconds spent live in the checkpoint, because the files that a workflow
     declares vanish when a job starts again.
@@ -65,12 +66,11 @@ class RunningCheckpoint(lightning.Callback):
         """Record, compare, save."""
         if not module.train_losses:
             return  # a resumed run passes the end of the checkpoint's epoch once more
-        now = time.monotonic()
-        self.seconds, self._since = self.seconds + now - self._since, now
+        self._count()
         loss = float(trainer.callback_metrics["validation_loss"])
         if not math.isfinite(loss):
             raise SepflowError(module.diverged("validation"))
-        train_loss = float(trainer.strategy.reduce(torch.stack(module.train_losses).double().mean()))
+        train_loss = float(trainer.strategy.reduce(module.mean_loss()))
         module.train_losses.clear()
         row = {
             "step": trainer.global_step,
@@ -82,7 +82,6 @@ class RunningCheckpoint(lightning.Callback):
         if module.switches:
             row["label_switches"] = module.switches.rate
         self.history.append(row)
-        log.info("step %d: training loss %.2f, validation loss %.2f", row["step"], train_loss, loss)
         if trainer.logger:
             trainer.logger.log_metrics(
                 {k: v for k, v in row.items() if k != "step"}, step=trainer.global_step
@@ -91,9 +90,18 @@ class RunningCheckpoint(lightning.Callback):
             weights = module.task.weights()
             self.best_loss, self.best = loss, {name: w.detach().cpu().clone() for name, w in weights.items()}
         self.stopped = trainer.should_stop
+        self.save(trainer)
+
+    def save(self, trainer: lightning.Trainer) -> None:
+        """Write the checkpoint, whole or not at all."""
+        self._count()
         # All processes save, and the first one writes.
         with replacing(self.path) if trainer.is_global_zero else nullcontext(self.path) as path:
             trainer.save_checkpoint(path)
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        self.seconds, self._since = self.seconds + now - self._since, now
 
 
 def usable(path: Path, spec: dict[str, Any], weights: dict[str, torch.Tensor]) -> Path | None:
@@ -134,7 +142,8 @@ def _lacking(state: dict[str, Any], weights: dict[str, torch.Tensor]) -> list[st
     kept = state["callbacks"].get(RunningCheckpoint.__qualname__)
     if lacking := [f"no {part}" for part in KEPT if not isinstance(kept, dict) or part not in kept]:
         return lacking
-    if not (kept["history"] and kept["best"]):
+    validated = state["global_step"] - bool(state.get("validation_due"))
+    if validated >= state["spec"]["validate_every"] and not (kept["history"] and kept["best"]):
         return ["no validation in its history"]
     given, own = (
         {name: getattr(weight, "shape", None) for name, weight in each.items()}

@@ -19,8 +19,8 @@ class StepSampler(Sampler[list[int]]):
 
     Of each batch a process of several takes its share: the places rank, rank + processes, ... An epoch is
     what lies between two validations. It begins at the step that `first` gives when it begins: the
-    optimiser's own count, which a checkpoint restores. Lightning's `set_epoch` does not reach a batch
-    sampler, and counts a resumed epoch twice.
+    optimiser's own count, which a checkpoint restores; one that was begun before is what is left of it.
+    Lightning's `set_epoch` does not reach a batch sampler, and counts a resumed epoch twice.
     """
 
     def __init__(self, steps: int, batch: int, first: Callable[[], int], share: Share = ALONE):
@@ -31,7 +31,7 @@ class StepSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         first, (rank, processes) = self.first(), self.share
-        for step in range(first, first + self.steps):
+        for step in range(first, first + self.steps - first % self.steps):
             yield list(range(step * self.batch + rank, (step + 1) * self.batch, processes))
 
 

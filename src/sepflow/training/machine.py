@@ -4,8 +4,15 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
+from lightning.fabric.plugins import ClusterEnvironment
+from lightning.fabric.plugins.environments import (
+    LightningEnvironment,
+    SLURMEnvironment,
+    TorchElasticEnvironment,
+)
 
 from sepflow.errors import SepflowError
+from sepflow.launched import launch
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,10 @@ class Machine:
     def check(self, spec: dict[str, Any]) -> None:
         """Raises SepflowError where a run of `spec` cannot be trained here."""
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if self.device == "gpu" and gpus < self.devices:
+        if gpus < self.devices and (self.device == "gpu" or (self.device == "auto" and gpus)):
             raise SepflowError(
-                f"device: gpu, devices: {self.devices}, but torch sees {gpus}. Set device: cpu (or auto)."
+                f"device: {self.device}, devices: {self.devices}, but torch sees {gpus}. "
+                "Set devices to what there is, or device: cpu."
             )
         if spec["batch"] % self.processes:
             raise SepflowError(
@@ -46,3 +54,35 @@ class Machine:
             )
         if spec["precision"] == "16" and (self.device == "cpu" or not gpus):
             raise SepflowError("precision 16 needs a GPU; bf16 runs on a CPU too, as another run.")
+        self._check_launch()
+
+    def _check_launch(self) -> None:
+        """Raises SepflowError where fewer or more processes were started than share a batch.
+
+        On one machine a process that was started alone starts the others itself.
+        """
+        by, started = launch().by, launch().processes
+        if started == self.processes or (started == 1 and self.nodes == 1):
+            return
+        raise SepflowError(
+            f"devices: {self.devices}, nodes: {self.nodes}: {self.processes} processes share each batch, but "
+            f"{by or 'whatever starts this training'} started {started}. Set them to what there is, or start "
+            f"it with srun --nodes={self.nodes} --ntasks-per-node={self.devices}, or with torchrun "
+            f"--nnodes={self.nodes} --nproc-per-node={self.devices}."
+            + " One process without srun or torchrun serves for nodes: 1."
+            * (self.nodes > 1)
+        )
+
+    def environment(self) -> ClusterEnvironment:
+        """Who starts the processes of a training, for Lightning, which would take a SLURM job for srun's."""
+        if (by := launch().by) == "torchrun":
+            return TorchElasticEnvironment()
+        return SLURMEnvironment(auto_requeue=False) if by == "srun" else LightningEnvironment()
+
+    def check_world(self, world: int) -> None:
+        """Raises SepflowError where another number of processes than was asked for would share a batch."""
+        if world != self.processes:
+            raise SepflowError(
+                f"devices: {self.devices}, nodes: {self.nodes}, but {world} processes would share a batch. "
+                "Nothing was trained; set devices and nodes to what there is."
+            )

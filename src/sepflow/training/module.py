@@ -38,6 +38,10 @@ class Training(lightning.LightningModule):
         self.train_losses.append(loss.detach())
         return loss
 
+    def mean_loss(self) -> Tensor:
+        """Mean training loss of this process since the last validation, in float64."""
+        return torch.stack([loss.to(self.device) for loss in self.train_losses]).double().mean()
+
     def on_validation_epoch_start(self) -> None:
         """Begin to add up."""
         self._validation_sum = torch.zeros(2, dtype=torch.float64)
@@ -90,13 +94,30 @@ class Training(lightning.LightningModule):
             self.plateau.step(float(self.trainer.callback_metrics["validation_loss"]))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the spec and the plateau's schedule into the checkpoint."""
+        """Put there the spec, the plateau's schedule, and what has added up since the last validation."""
         checkpoint["spec"] = self.spec
         checkpoint["plateau"] = self.plateau.state_dict() if self.plateau else {}
+        if self.switches:
+            self.switches.count(self.all_gather)
         checkpoint["switches"] = self.switches.state_dict() if self.switches else {}
+        checkpoint["train_losses"] = self._gathered_losses()
+
+    def _gathered_losses(self) -> Tensor:
+        """The losses of all steps since the last validation: [processes, steps], in their own precision."""
+        if not self.train_losses:
+            return torch.zeros(self.trainer.world_size, 0)
+        losses = torch.stack([loss.to(self.device) for loss in self.train_losses])
+        return self.all_gather(losses).reshape(self.trainer.world_size, -1).cpu()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the plateau's schedule for `configure_optimizers`, which comes after."""
+        """Take up what `on_save_checkpoint` put there.
+
+        The plateau's schedule is kept for `configure_optimizers`, which comes after. Of another number of
+        processes each takes the mean of all losses.
+        """
         self._plateau_state = checkpoint["plateau"]
         if self.switches:
             self.switches.load_state_dict(checkpoint["switches"])
+        losses = checkpoint.get("train_losses", torch.zeros(1, 0))  # older ones were saved after validations
+        own = len(losses) == self.trainer.world_size
+        self.train_losses = list(losses[self.trainer.global_rank] if own else losses.mean(0))

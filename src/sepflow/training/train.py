@@ -2,34 +2,43 @@
 
 import hashlib
 import logging
+import warnings
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 
 from sepflow import provenance
 from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
-from sepflow.files import write_bytes, write_json, write_text
+from sepflow.files import sweep, write_bytes, write_json, write_text
 from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
 from sepflow.inference import load_trained, whole_float32
+from sepflow.lease import Lease, held
 from sepflow.models.artefact import pack_model, read_spec
 from sepflow.models.masking import MASK_LAYER
+from sepflow.requeue import listening
+from sepflow.results import FILES
 from sepflow.seals import CHEAP
 from sepflow.simulation.mix import open_mix, read_own_plan
 from sepflow.simulation.recipes import corpora_of
 from sepflow.tasks.task import Pretext, model_weights
-from sepflow.training.checkpoint import RunningCheckpoint, usable
+from sepflow.training.checkpoint import CHECKPOINT, RunningCheckpoint, usable
 from sepflow.training.data import segment_samples, train_loader, validation_loader
+from sepflow.training.ending import Ending
 from sepflow.training.machine import Machine
 from sepflow.training.module import PRECISIONS, Training
+from sepflow.training.progress import Progress
 from sepflow.training.switches import Switches
 
+PATIENCE = timedelta(minutes=10)  # of processes that share a batch, with one another
 log = logging.getLogger(__name__)
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and adverts
 
@@ -43,13 +52,38 @@ def train(
 ) -> None:
     """Train the run of `spec`; write model.safetensors, spec.json, history.csv and run.json into `out`.
 
-    A run that was killed goes on from `out`/checkpoint/last.ckpt. `results` holds the mixes, corpora and
-    runs that the spec names. Torch's threads are the caller's to set: results are the same, to the bit on
-    a CPU, for one number of threads and processes. Raises SepflowError for what a user can mend.
+    A run that was killed goes on from `out`/checkpoint/last.ckpt; one that another process trains is waited
+    for. `results` holds the mixes, corpora and runs that the spec names. Torch's threads are the caller's to
+    set: results are the same, to the bit on a CPU, for one number of threads and processes. Raises
+    SepflowError for what a user can mend; WarnedError, saved, at a signal that tells it to end.
     """
     origin = provenance.stamp()  # now: by the end the checkout may be another
     spec = canonical(fill_neutral(spec))
     machine.check(spec)
+    with listening() as notice, held(out, run_name(spec)) as lease:
+        if lease is None:
+            return
+        if isinstance(lease, Lease):
+            for left in (out / "checkpoint" / CHECKPOINT, *(out / file for file in FILES)):
+                sweep(left)
+        keeper = RunningCheckpoint(out / "checkpoint" / CHECKPOINT)
+        callbacks = [keeper, Ending(notice, lease, keeper), Progress(keeper, lease, spec["batch"], progress)]
+        trainer = _trainer(spec, out, machine, callbacks)
+        machine.check_world(trainer.world_size)
+        _fit(spec, results, machine, trainer, keeper)
+        if trainer.is_global_zero:
+            lease.check()
+            _write(spec, out, keeper, trainer, origin, machine)
+
+
+def _fit(
+    spec: dict[str, Any],
+    results: Path,
+    machine: Machine,
+    trainer: lightning.Trainer,
+    keeper: RunningCheckpoint,
+) -> None:
+    """Train to the end, from the checkpoint that there may be."""
     # To read a byte takes 1 to 3 ns, and to train on a sample 100 or more: what is no more is read first.
     heard = spec["steps"] * spec["batch"] * segment_samples(spec)
     mixes = {part: open_mix(spec[part]["mix"], results, max(heard, CHEAP)) for part in data_parts(spec)}
@@ -57,26 +91,23 @@ def train(
         _check_speakers(spec, results)
     module = _begin(spec, results, machine)
     pairs = module.task.pairs
-    keeper = RunningCheckpoint(out / "checkpoint" / "last.ckpt")
     resume = usable(keeper.path, spec, module.state_dict())
     if resume:
         log.info("going on from %s", resume)
-    trainer = _trainer(spec, out, keeper, machine, progress)
     share = trainer.global_rank, trainer.world_size
     loader = train_loader(spec, mixes, pairs, machine.workers, lambda: module.global_step, share)
     if spec["data"]["crop"] == "fixed" and not isinstance(module.task, Pretext):
         module.switches = Switches(loader.dataset.rows)
-    trainer.fit(
-        module,
-        loader,
-        validation_loader(spec, mixes["validation"], pairs, share),
-        ckpt_path=resume,
-        weights_only=True,
-    )
-    if trainer.interrupted:
-        raise SepflowError(f"interrupted; start again to go on from {keeper.path}")
-    if trainer.is_global_zero:
-        _write(spec, out, keeper, trainer, origin, machine)
+    with warnings.catch_warnings():
+        # Ours begins at the step that it is asked for: StepSampler.
+        warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
+        trainer.fit(
+            module,
+            loader,
+            validation_loader(spec, mixes["validation"], pairs, share),
+            ckpt_path=resume,
+            weights_only=True,
+        )
 
 
 def _begin(spec: dict[str, Any], results: Path, machine: Machine) -> Training:
@@ -96,33 +127,37 @@ def _begin(spec: dict[str, Any], results: Path, machine: Machine) -> Training:
 
 
 def _trainer(
-    spec: dict[str, Any], out: Path, keeper: RunningCheckpoint, machine: Machine, progress: bool
+    spec: dict[str, Any], out: Path, machine: Machine, callbacks: list[lightning.Callback]
 ) -> lightning.Trainer:
-    callbacks: list[lightning.Callback] = []
+    """`callbacks` come last, for they save what others have decided."""
     if spec["patience"] is not None:
-        callbacks.append(
-            EarlyStopping("validation_loss", patience=spec["patience"], check_on_train_epoch_end=False)
-        )
-    if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=max(1, spec["validate_every"] // 10)))
+        stopping = EarlyStopping("validation_loss", patience=spec["patience"], check_on_train_epoch_end=False)
+        callbacks = [stopping, *callbacks]
     return lightning.Trainer(
         accelerator=machine.device,
         devices=machine.devices,
         num_nodes=machine.nodes,
-        strategy="ddp" if machine.processes > 1 else "auto",
+        strategy=DDPStrategy(timeout=PATIENCE) if machine.processes > 1 else "auto",
         precision=PRECISIONS[spec["precision"]],
         max_steps=spec["steps"],
         limit_train_batches=spec["validate_every"],
         gradient_clip_val=spec["optimizer"]["clip"],
-        callbacks=[*callbacks, keeper],  # the keeper last: it saves what the others have decided
+        callbacks=callbacks,
+        plugins=[machine.environment()],
         logger=TensorBoardLogger(out, name="", version="tensorboard"),
         log_every_n_steps=spec["validate_every"],
         enable_checkpointing=False,
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=2,
         use_distributed_sampler=False,
     )
+
+
+def _ran_on(trainer: lightning.Trainer) -> dict[str, int]:
+    """How many processes really shared each batch, and how they were spread."""
+    world, nodes = trainer.world_size, trainer.num_nodes
+    return {"processes": world, "nodes": nodes, "devices": world // nodes}
 
 
 def _check_speakers(spec: dict[str, Any], results: Path) -> None:
@@ -188,7 +223,7 @@ def _write(
             "history": hashlib.sha256(history.encode()).hexdigest(),
             "device": provenance.device_name(trainer.strategy.root_device),
             "threads": torch.get_num_threads(),
-            "machine": asdict(machine),
+            "machine": asdict(machine) | _ran_on(trainer),
             "seconds": round(keeper.seconds, 1),
             "steps": trainer.global_step,
             "selected_step": best["step"],
