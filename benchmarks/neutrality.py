@@ -27,7 +27,7 @@ def trace(name: str, device: str, precision: str, compiled: bool = False, seed: 
     """The losses in dB of a MixIT training on coloured noise, [steps], float64."""
     torch.manual_seed(seed)
     model = {"name": name, "sources": 4, **MODELS[name]}
-    objective = {"name": "mixit", "max_snr": 30.0, "consistency": True}
+    objective = {"name": "mixit", "loss": "thresholded_snr", "max_snr": 30.0, "consistency": True}
     dtype = torch.float64 if precision == "64" else torch.float32
     task = build({"task": "separation", "model": model, "objective": objective}).to(device, dtype)
     if compiled and task.model.compiles:

@@ -9,7 +9,7 @@ everywhere.
 import copy
 from typing import Any
 
-FACTORS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
+FACTORS = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
 # What a rehearsal changes: small networks, short crops, two steps.
 _TINY_MODEL = {"filters": 16, "bottleneck": 8, "hidden": 8, "kernel": 32, "stride": 16}
 _TINY = {
