@@ -32,7 +32,7 @@ from sepflow.models.layers import Pointwise, channels_last
 
 _RATE = 8000
 # Hyper-parameters, examples in a batch, their seconds.
-_SIZES = {
+SIZES = {
     "conv_tasnet": ({"filters": 256, "kernel": 20, "bottleneck": 128, "hidden": 256, "skip": 128, "blocks": 7,
                      "repeats": 4}, 2, 4.0),
     "conv_tasnet_small": ({"filters": 96, "kernel": 32, "bottleneck": 48, "hidden": 96, "skip": 48,
@@ -55,23 +55,33 @@ _THEIR_NAMES = {
 
 def networks(name: str) -> tuple[nn.Module, nn.Module, Tensor]:
     """Our network, asteroid's of as many parameters, and mixtures [B, T]."""
+    own, mixtures = our_network(name)
+    other = their_network(name)
+    counts = [sum(weight.numel() for weight in network.parameters()) for network in (own, other)]
+    assert counts[0] == counts[1], f"{name}: {counts[0]} and {counts[1]} parameters"
+    return own, other, mixtures
+
+
+def our_network(name: str) -> tuple[nn.Module, Tensor]:
+    """Our network and mixtures [B, T]."""
+    hyper, batch, seconds = SIZES[name]
+    own = models.build({"name": name.removesuffix("_small"), "sources": 2, **hyper})
+    generator = torch.Generator().manual_seed(0)
+    return own, torch.randn(batch, round(seconds * _RATE), generator=generator)
+
+
+def their_network(name: str) -> nn.Module:
+    """asteroid's network of that size."""
     import asteroid.models
 
-    kind = name.removesuffix("_small")
-    ours, batch, seconds = _SIZES[name]
     build, hidden = {
         "conv_tasnet": (asteroid.models.ConvTasNet, "hid_chan"),
         "dprnn": (asteroid.models.DPRNNTasNet, "hid_size"),
         "dptnet": (asteroid.models.DPTNet, "ff_hid"),
-    }[kind]
-    names = _THEIR_NAMES | {"hidden": hidden}
-    theirs = {names[key]: value for key, value in ours.items()}
-    other = build(n_src=2, stride=ours["kernel"] // 2, mask_act="relu", sample_rate=_RATE, **theirs)
-    own = models.build({"name": kind, "sources": 2, **ours})
-    counts = [sum(weight.numel() for weight in network.parameters()) for network in (own, other)]
-    assert counts[0] == counts[1], f"{name}: {counts[0]} and {counts[1]} parameters"
-    generator = torch.Generator().manual_seed(0)
-    return own, other, torch.randn(batch, round(seconds * _RATE), generator=generator)
+    }[name.removesuffix("_small")]
+    hyper, names = SIZES[name][0], _THEIR_NAMES | {"hidden": hidden}
+    theirs = {names[key]: value for key, value in hyper.items()}
+    return build(n_src=2, stride=hyper["kernel"] // 2, mask_act="relu", sample_rate=_RATE, **theirs)
 
 
 def training(network: nn.Module, mixtures: Tensor, precision: str) -> Callable[[], None]:
@@ -138,16 +148,35 @@ def _recurrent_backward_flops(*shapes: Any, out_shape: Any = None) -> int:
     return 2 * _recurrent_flops(*shapes)
 
 
-def limit(network: nn.Module, mixtures: Tensor, precision: str) -> str:
-    """What a step computes and moves, and how long that takes at the rates of a convolution and a copy."""
-    step, device = training(network, mixtures, precision), mixtures.device.type
-    recurrent = torch.ops.aten.mkldnn_rnn_layer, torch.ops.aten.mkldnn_rnn_layer_backward
-    formulas = {recurrent[0]: _recurrent_flops, recurrent[1]: _recurrent_backward_flops}
+def _cudnn_flops(x: Any, weights: Any, *rest: Any, out_shape: Any = None) -> int:
+    """Of an LSTM in all its directions, from the shapes of x [T, N, F] and of all its weights and biases."""
+    return 2 * math.prod(x[:-1]) * sum(math.prod(shape) for shape in weights if len(shape) == 2)
+
+
+def _cudnn_backward_flops(*shapes: Any, out_shape: Any = None) -> int:
+    return 2 * _cudnn_flops(*shapes)
+
+
+def work_of(step: Callable[[], None]) -> tuple[int, int]:
+    """The floating-point operations of a step, and the bytes that its operations read and write."""
+    aten = torch.ops.aten
+    formulas = {
+        aten.mkldnn_rnn_layer: _recurrent_flops,
+        aten.mkldnn_rnn_layer_backward: _recurrent_backward_flops,
+        aten._cudnn_rnn: _cudnn_flops,
+        aten._cudnn_rnn_backward: _cudnn_backward_flops,
+    }
     with FlopCounterMode(display=False, custom_mapping=formulas) as operations:
         step()
     with Traffic() as traffic:
         step()
-    flops = operations.get_total_flops()
+    return operations.get_total_flops(), traffic.bytes
+
+
+def limit(network: nn.Module, mixtures: Tensor, precision: str) -> str:
+    """What a step computes and moves, and how long that takes at the rates of a convolution and a copy."""
+    device = mixtures.device.type
+    flops, moved = work_of(training(network, mixtures, precision))
     layer, frames = (
         Pointwise(512, 512).to(device),
         channels_last(torch.randn(1, 512, 1, 2**14, device=device)),
@@ -156,11 +185,11 @@ def limit(network: nn.Module, mixtures: Tensor, precision: str) -> str:
         rate = 2 * 512 * 512 * 2**14 / min(seconds(lambda: layer(frames), device) for _ in range(10))
     big = torch.randn(2**26, device=device)
     bandwidth = 2 * big.nbytes / min(seconds(big.clone, device) for _ in range(10))
-    compute, move = flops / rate, traffic.bytes / bandwidth
+    compute, move = flops / rate, moved / bandwidth
     return (
         f"{flops / 1e9:.1f} GFLOP at {rate / 1e9:.0f} GFLOP/s: {compute * 1e3:.1f} ms; "
-        f"{traffic.bytes / 1e9:.2f} GB at {bandwidth / 1e9:.1f} GB/s: {move * 1e3:.1f} ms; "
-        f"{flops / traffic.bytes:.1f} FLOP a byte"
+        f"{moved / 1e9:.2f} GB at {bandwidth / 1e9:.1f} GB/s: {move * 1e3:.1f} ms; "
+        f"{flops / moved:.1f} FLOP a byte"
     )
 
 
@@ -177,7 +206,7 @@ def compare(ours: Callable[[], None], theirs: Callable[[], None], pairs: int, de
 def main() -> None:
     """Print one line for each network and kind of work."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=list(_SIZES), metavar="NETWORK", help=", ".join(_SIZES))
+    parser.add_argument("names", nargs="*", default=list(SIZES), metavar="NETWORK", help=", ".join(SIZES))
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=2, help="torch's threads (default 2)")
     parser.add_argument("--pairs", type=int, default=10, help="pairs of timings (default 10)")

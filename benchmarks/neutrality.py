@@ -13,9 +13,10 @@ import platform
 
 import torch
 
+from sepflow.inference import whole_float32
 from sepflow.tasks import build
 
-_MODELS = {
+MODELS = {
     "conv_tasnet": {"filters": 96, "kernel": 32, "bottleneck": 48, "hidden": 96, "skip": 48, "repeats": 1},
     "dprnn": {"filters": 64, "kernel": 48, "bottleneck": 32, "hidden": 32, "chunk": 40, "repeats": 2},
 }
@@ -25,7 +26,7 @@ _STEPS, _BATCH, _SAMPLES = 20, 4, 8000
 def trace(name: str, device: str, precision: str, compiled: bool = False, seed: int = 1) -> torch.Tensor:
     """The losses in dB of a MixIT training on coloured noise, [steps], float64."""
     torch.manual_seed(seed)
-    model = {"name": name, "sources": 4, **_MODELS[name]}
+    model = {"name": name, "sources": 4, **MODELS[name]}
     objective = {"name": "mixit", "max_snr": 30.0, "consistency": True}
     dtype = torch.float64 if precision == "64" else torch.float32
     task = build({"task": "separation", "model": model, "objective": objective}).to(device, dtype)
@@ -46,14 +47,19 @@ def trace(name: str, device: str, precision: str, compiled: bool = False, seed: 
     return torch.tensor(losses, dtype=torch.float64)
 
 
+def apart(before: torch.Tensor, after: torch.Tensor) -> float:
+    """The largest relative difference of two traces."""
+    return float(((after - before) / before).abs().max())
+
+
 def main() -> None:
     """Print one line for each network and change."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     device = parser.parse_args().device
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    whole_float32()
     print(f"{device}; Python {platform.python_version()}, torch {torch.__version__}")
-    for name in _MODELS:
+    for name in MODELS:
         plain = {precision: trace(name, device, precision) for precision in ("64", "32")}
         changed = {
             "compiled, float64": (plain["64"], trace(name, device, "64", compiled=True)),
@@ -63,8 +69,7 @@ def main() -> None:
             "another seed, float32": (plain["32"], trace(name, device, "32", seed=2)),
         }
         for change, (before, after) in changed.items():
-            difference = ((after - before) / before).abs().max()
-            print(f"{name:12} {change:22} {difference:.1e}", flush=True)
+            print(f"{name:12} {change:22} {apart(before, after):.1e}", flush=True)
 
 
 if __name__ == "__main__":

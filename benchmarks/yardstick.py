@@ -22,7 +22,8 @@ def prepare(threads: int) -> None:
     """What both sides run under: torch's threads, and the allocator's settings of sepflow's own jobs."""
     keep_freed_memory()
     torch.set_num_threads(threads)
-    _stub_torchaudio_extension()
+    if torch.version.cuda is None:
+        _stub_torchaudio_extension()
 
 
 def machine(device: str) -> str:
@@ -32,7 +33,7 @@ def machine(device: str) -> str:
 
 
 def _stub_torchaudio_extension() -> None:
-    """asteroid imports torchaudio, whose compiled part asks for CUDA and is not used here."""
+    """asteroid imports torchaudio, whose compiled part is not used here, and loads where torch has CUDA."""
     stub = types.ModuleType("torchaudio._extension")
     stub._IS_TORCHAUDIO_EXT_AVAILABLE = False
     stub.fail_if_no_align = lambda function: function

@@ -70,7 +70,7 @@ WRONG = [
     ("supervised_100", "model.stride", 33, "model: stride 33 leaves gaps between kernels of 32"),
     ("supervised_100", "model.conv_kernel", 4, "model: conv_kernel must be odd"),
     ("supervised_100", "model.blocks", 99, "model: blocks must be .* at most 20"),
-    ("supervised_100", "model.name", "../tasks/mama", "model.name: there is no (model|network)"),
+    ("supervised_100", "model.name", "../tasks/mama", "model.*name: there is no (model|network)"),
     ("supervised_100", "model.sources", 3, "data: mix: 2 speakers, and model.sources is 3"),
     ("supervised_10_dprnn", "model.hop", 21, "model: hop 21 leaves gaps between chunks of 20"),
     ("scratch_dptnet_4", "model.heads", 3, "model: heads must divide filters; 3 does not divide 16"),

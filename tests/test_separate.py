@@ -11,8 +11,10 @@ import pytest
 import soundfile
 import soxr
 import torch
+import yaml
 
 from conftest import environment
+from sepflow import plan
 from sepflow.chunks import best_order, chunks, separate_chunks
 from sepflow.cli import main
 from sepflow.errors import SepflowError
@@ -395,6 +397,13 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(models, tmp_path, monkeypatch):
     assert "a.wav |" in sys.stderr.getvalue() and "/30 s of audio" in sys.stderr.getvalue()
 
 
+def save_planned(checkout, path) -> None:
+    """An untrained model at `path`, of the run in whose directory this is."""
+    config = yaml.safe_load((checkout.root / "config/config.yaml").read_text())
+    planned = plan.load(config, checkout.root).runs[path.parent.name].spec
+    save_model(path, build(planned).weights(), planned)
+
+
 def test_the_command_finds_the_run_of_a_plan(models, checkout, tmp_path, capsys):
     path = write(tmp_path / "a.wav", noise(900))
     tail = [str(path), "--out", str(tmp_path / "out"), "--device", "cpu", "--directory", str(checkout.root)]
@@ -410,6 +419,8 @@ def test_the_command_finds_the_run_of_a_plan(models, checkout, tmp_path, capsys)
     place.parent.mkdir(parents=True)
     assert "no model.safetensors in it" in message(str(place.parent))
     place.write_bytes(models["pit"].read_bytes())
+    assert "no spec of a run" in message("finetuned")
+    save_planned(checkout, place)
     for name in ("finetuned", place.parent.name[:8], str(place.parent), str(place)):
         assert main(["separate", name, *tail]) == 0
         assert json.dumps(str(tmp_path / "out/a_2.wav"))[1:-1] in capsys.readouterr().out

@@ -93,6 +93,22 @@ def test_bfloat16_trains_and_is_another_run(prepared, tmp_path, label):
     assert digest(spec) != digest(spec | {"precision": "32"})
 
 
+def test_float32_has_all_its_bits_on_a_gpu_too(prepared, tmp_path):
+    """In training and in inference, of convolutions and LSTMs: cuDNN's default is TF32."""
+    parts = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+
+    def default() -> None:
+        for part in parts:
+            part.fp32_precision = "tf32"
+
+    default()
+    run(prepared, tmp_path)
+    assert [part.fp32_precision for part in parts] == ["ieee", "ieee"]
+    default()
+    Separator(tmp_path / "model.safetensors", "cpu")
+    assert [part.fp32_precision for part in parts] == ["ieee", "ieee"]
+
+
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles with g++, and there is none")
 def test_a_compiled_training_keeps_the_golden_trace(prepared, tmp_path):
     """So it is the machine's, not the spec's, to say whether a model is compiled."""

@@ -50,7 +50,7 @@ def test_every_row_of_both_tables_is_filled(finished):
 
 
 def test_every_table_has_its_pictures(finished):
-    for table, label in (("table1", "(Energy) / MixIT"), ("table2", "Mixes = 2-src")):
+    for table, label in (("table1", "(Energy) / MixIT"), ("table2", "Architecture = DPRNN")):
         stem = finished.root / f"results/tiny/figures/ts_mixit/{table}"
         for end in PICTURES:
             assert Path(f"{stem}{end}").stat().st_size > 1000
@@ -161,7 +161,7 @@ def test_how_yaml_is_written_starts_nothing(touched, old, new):
     [
         ("simulation/resampling.py", "import", "# a comment\nimport", 0),
         ("corpora/packed.py", "    def read(", "    wider = 1\n\n    def read(", 11),
-        ("models/dprnn.py", "class DPRNN(", "CHANGED = 1\n\n\nclass DPRNN(", 4),
+        ("models/dprnn.py", "@checked(", "CHANGED = 1\n\n\n@checked(", 4),
         ("tables_text.py", "import", "import json\nimport", 0),
     ],
 )

@@ -12,6 +12,12 @@ from sepflow.models.artefact import load_model
 from sepflow.objectives.selection import oracle_remix, select_by_energy
 
 
+def whole_float32() -> None:
+    """Have a GPU compute float32 in all bits: cuDNN keeps 10 of a convolution's or an LSTM's factors."""
+    for part in (torch.backends.cudnn.conv, torch.backends.cudnn.rnn):
+        part.fp32_precision = "ieee"
+
+
 def load_trained(path: str | Path, run: str | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The weights and the spec in `path`, the ones held against the network of the other; nothing is drawn.
 
@@ -40,6 +46,7 @@ class Separator:
         if device == "gpu" and not torch.cuda.is_available():
             raise SepflowError("device: gpu, but torch sees none here. Set device: cpu (or auto).")
         chosen = device != "cpu" and torch.cuda.is_available()
+        whole_float32()
         self.device = torch.device("cuda" if chosen else "cpu")
         self.task = tasks.build(self.spec)
         self.task.load_weights(weights)

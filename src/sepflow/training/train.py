@@ -20,7 +20,7 @@ from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
 from sepflow.files import sweep, write_bytes, write_json, write_text
 from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
-from sepflow.inference import load_trained
+from sepflow.inference import load_trained, whole_float32
 from sepflow.lease import Lease, held
 from sepflow.models.artefact import pack_model, read_spec
 from sepflow.models.masking import MASK_LAYER
@@ -112,7 +112,7 @@ def _fit(
 
 def _begin(spec: dict[str, Any], results: Path, machine: Machine) -> Training:
     """The run's task before its first step: drawn from the seed, or from the run that it begins with."""
-    torch.backends.cudnn.conv.fp32_precision = "ieee"  # else "32" keeps 10 bits in a GPU's convolutions
+    whole_float32()
     torch.manual_seed(spec["seed"])
     module = Training(spec)
     if machine.processes > 1 and not module.task.shares_batch:
