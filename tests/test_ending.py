@@ -169,7 +169,7 @@ def job(monkeypatch, tmp_path) -> Path:
 
 
 def ended_by(number: int, checkpoint: Path, saves: bool, idle: bool = False) -> None:
-    with when_warned(checkpoint), listening():
+    with when_warned(checkpoint):
         if saves:
             checkpoint.write_bytes(b"x")
         try:

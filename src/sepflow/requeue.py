@@ -76,12 +76,13 @@ def leave_warning_to_trainings() -> None:
 def when_warned(checkpoint: Path) -> Iterator[None]:
     """Queue the job of SLURM again that the training inside is done in, where the warning ended it.
 
-    Raises what the training does; and SepflowError where `checkpoint` is no newer than the job: so it would
-    never end.
+    It is heard from here on, while torch is loaded too. Raises what the training does; and SepflowError where
+    `checkpoint` is no newer than the job: so it would never end.
     """
     begun = _state(checkpoint)
     try:
-        yield
+        with listening():
+            yield
     except WarnedError as error:
         if error.signal == WARNING and "SLURM_JOB_ID" in os.environ and launch().rank == 0:
             if _state(checkpoint) == begun and not error.idle:

@@ -6,7 +6,12 @@ from sepflow.cards import claimed
 from sepflow.job import job
 from sepflow.requeue import when_warned
 
-with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("gpu", 0)):
+out = Path(snakemake.output.model).parent
+with (
+    job(snakemake.log[0], snakemake.threads),
+    when_warned(out / "checkpoint" / "last.ckpt"),
+    claimed(snakemake.resources.get("gpu", 0)),
+):
     import torch
 
     from sepflow.training.machine import Machine
@@ -14,6 +19,4 @@ with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("
 
     machine = Machine.of(snakemake.config)
     torch.set_num_threads(max(1, snakemake.threads // machine.devices))
-    out = Path(snakemake.output.model).parent
-    with when_warned(out / "checkpoint" / "last.ckpt"):
-        train(snakemake.params.spec, out, machine=machine, progress=True)
+    train(snakemake.params.spec, out, machine=machine, progress=True)
