@@ -134,16 +134,9 @@ def test_tables_come_out_of_few_submissions_that_fit_small_nodes(cluster, tmp_pa
     shown = {job: slurm("scontrol", "show", "job", job) for job in head.jobs}
     partitions = [re.search(r"Partition=(\w+)", text)[1] for text in shown.values()]
     assert partitions == ["cpu", "gpu", "gpu", "gpu", "gpu", "cpu"]
+    assert "NumCPUs=16 " in shown[head.jobs[0]]
     limits = [re.search(r"TimeLimit=(\d+):(\d+)", text).groups() for text in shown.values()]
     assert all(int(hours) == 0 for hours, _ in limits)
-
-
-def test_a_node_may_have_more_threads_than_the_head(cluster, prepared):
-    said = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "-n", "--forcerun", "corpus"],
-        cwd=prepared.root, env=environment(), capture_output=True, text=True,
-    )  # fmt: skip
-    assert "threads: 16" in said.stdout + said.stderr
 
 
 def test_a_cancelled_training_is_submitted_again_and_goes_on(long_run):
