@@ -38,7 +38,7 @@ CACHED = workflow.workflow_settings.cache is not None
 # A cluster's profile says that jobs of a submission take turns; which executor there is, nobody knows yet.
 CLUSTER = workflow.is_main_process and workflow.global_resources.get("turn").value is not None
 if CLUSTER:
-    # A node's threads are its own: `cores: all` of profiles/default, which goes before any --profile, are the head's.
+    # A node's threads are its own. `cores: all` of profiles/default, which outdoes any --profile, is the head's.
     workflow.resource_settings.cores = sys.maxsize
     workflow.register_resource("_cores", sys.maxsize)
 DEVICES = config.get("devices", 1)

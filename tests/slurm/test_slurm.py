@@ -22,6 +22,7 @@ LOOPBACK = Path(__file__).with_name("loopback")
 QUICK = ["--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5"]
 STEPS, EVERY, LONGER = 1500, 25, 12_000
 models: dict[str, bytes] = {}
+heads: list[subprocess.Popen] = []
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,14 @@ def long_run(prepared, tmp_path) -> Checkout:
     return copy
 
 
+@pytest.fixture(autouse=True)
+def no_head_outlives_its_test() -> Iterator[None]:
+    """Kill what a test that failed, or was broken off, would leave to ask for ever after its jobs."""
+    yield
+    while heads:
+        heads.pop().kill()
+
+
 def tiny(root: Path, voices: Path, rows: list[str]) -> Checkout:
     """A checkout for these rows of Table 1, on whatever GPUs the profile has."""
     root.mkdir()
@@ -86,6 +95,7 @@ class Head:
             self.process = subprocess.Popen(
                 command, cwd=self.root, env=environment(), stdout=file, stderr=subprocess.STDOUT
             )
+        heads.append(self.process)
 
     @property
     def jobs(self) -> list[str]:
