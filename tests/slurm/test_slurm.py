@@ -20,6 +20,7 @@ from conftest import Checkout, environment, write_voices
 
 LOOPBACK = Path(__file__).with_name("loopback")
 QUICK = ["--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5"]
+TRAINING = ["--until", "supervised"]  # scores and tables: the first test
 STEPS, EVERY, LONGER = 1500, 25, 12_000
 models: dict[str, bytes] = {}
 heads: list[subprocess.Popen] = []
@@ -150,14 +151,14 @@ def test_tables_come_out_of_few_submissions_that_fit_small_nodes(cluster, tmp_pa
 
 
 def test_a_cancelled_training_is_submitted_again_and_goes_on(long_run):
-    head = Head(long_run)
+    head = Head(long_run, *TRAINING)
     slurm("scancel", head.training())
     head.ends_well()
     assert "going on from" in check_whole(long_run, "cancelled")
 
 
 def test_a_requeued_training_goes_on_under_its_number(long_run):
-    head = Head(long_run)
+    head = Head(long_run, *TRAINING)
     job = head.training()
     slurm("scontrol", "requeue", job)
     head.ends_well()
@@ -170,23 +171,23 @@ def test_a_training_longer_than_its_time_needs_no_hand(long_run):
     long_run.write("config/config.yaml", (long_run.root / "config/config.yaml").read_text() + RESOURCES)
     long_run.edit("config/scales/tiny.yaml", f"steps: {STEPS}", f"steps: {LONGER}")
     long_run.edit("config/scales/tiny.yaml", f"validate_every: {EVERY}", f"validate_every: {LONGER}")
-    head = Head(long_run, "--default-resources", "slurm_extra='--signal=USR1@60'")
+    head = Head(long_run, *TRAINING, "--default-resources", "slurm_extra='--signal=USR1@60'")
     head.ends_well(900)
     (log,) = long_run.root.glob("results/logs/train/*.log")
     (history,) = long_run.root.glob("results/runs/*/history.csv")
     assert "going on from" in log.read_text()  # Snakemake begins the log anew
     assert re.search(r"Restarts=[1-9]", slurm("scontrol", "show", "job", head.jobs[0]))
     assert list(pd.read_csv(history)["step"]) == [LONGER]
-    assert len(set(head.jobs)) == 3 and "failed" not in head.said.read_text()  # train, score, report
+    assert len(set(head.jobs)) == 1 and "failed" not in head.said.read_text()
 
 
 def test_a_killed_head_started_again_trains_nothing_twice(long_run):
-    first = Head(long_run)
+    first = Head(long_run, *TRAINING)
     orphan = first.training()
     first.process.send_signal(signal.SIGKILL)
     first.process.wait()
     Head(long_run, "--unlock").ends_well()
-    second = Head(long_run)
+    second = Head(long_run, *TRAINING)
     second.ends_well()
     assert second.jobs[0] != orphan
     assert "examples/s" not in check_whole(long_run, "killed"), "the second one has trained"
@@ -195,7 +196,7 @@ def test_a_killed_head_started_again_trains_nothing_twice(long_run):
 def test_two_processes_share_a_batch_inside_slurm(long_run):
     long_run.edit("config/config.yaml", "device: auto", "device: cpu\ndevices: 2")
     long_run.edit("config/scales/tiny.yaml", f"steps: {STEPS}", f"steps: {EVERY}")
-    Head(long_run).ends_well()
+    Head(long_run, *TRAINING).ends_well()
     (log,) = long_run.root.glob("results/logs/train/*.log")
     assert "MEMBER: 2/2" in log.read_text()
     (record,) = long_run.root.glob("results/runs/*/run.json")
