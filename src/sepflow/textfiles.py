@@ -62,7 +62,7 @@ def read_cells(path: Path, delimiter: str = ",") -> tuple[list[str], list[tuple[
     except csv.Error as error:
         line = max(reader.line_num, 1)
         raise SepflowError(f"{path} line {line}: not CSV ({error}). Mind its quotes.") from None
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
+    if twice := [name for name, count in Counter(header).items() if name and count > 1]:
         raise SepflowError(f"{path} line 1: twice the column {', '.join(twice)}. Name each column once.")
     return header, [(line, _row(header, cells)) for line, cells in rows]
 

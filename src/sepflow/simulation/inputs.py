@@ -10,7 +10,7 @@ import numpy as np
 from sepflow import audio
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
-from sepflow.files import is_directory, is_file
+from sepflow.files import check_regular, is_directory
 from sepflow.simulation.recipes import NATIVE_RATE as RATE
 from sepflow.textfiles import as_on_disk, read_cells
 
@@ -32,7 +32,7 @@ def path(cell: str) -> str:
 def number(cell: str) -> float:
     """A finite number. Raises ValueError."""
     try:
-        value = float(cell)
+        value = float(cell if cell.isascii() and "_" not in cell else "")  # what Python reads beside numbers
     except ValueError:
         raise ValueError(f"{cell!r} is no number") from None
     if not math.isfinite(value):
@@ -87,8 +87,13 @@ def check_present(root: Path, names: Iterable[str], way_out: str) -> None:
     """Raise SepflowError that lists, together, which of the files `names` below `root` are not there."""
     if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {way_out}")
-    missing = [name for name in dict.fromkeys(names) if not is_file(as_on_disk(root / name))]
-    refuse(str(root), [f"{name}: not there" for name in missing], way_out)
+    problems = []
+    for name in dict.fromkeys(names):
+        try:
+            check_regular(as_on_disk(root / name))
+        except SepflowError as reason:
+            problems.append(f"{name}: {reason}")
+    refuse(str(root), problems, way_out)
 
 
 def read(path: Path, dtype: str = "float32", frames: int = -1, rate: int = RATE) -> np.ndarray:
