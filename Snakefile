@@ -35,12 +35,18 @@ said = Messages(jobs.plan).spoken_in(workflow.modifier_stack[0].globals)
 ask = asking(jobs.plan.resources)
 # A cache between workflows (--cache) is spoken of only where there is one: Snakemake warns of each rule.
 CACHED = workflow.workflow_settings.cache is not None
+# A cluster's profile says that jobs of a submission take turns; which executor there is, nobody knows yet.
+CLUSTER = workflow.is_main_process and workflow.global_resources.get("turn").value is not None
+if CLUSTER:
+    # A node's threads are its own. `cores: all` of profiles/default, which outdoes any --profile, is the head's.
+    workflow.resource_settings.cores = sys.maxsize
+    workflow.register_resource("_cores", sys.maxsize)
 DEVICES = config.get("devices", 1)
 GPU, CARDS = cards.shared_out(
     config.setdefault("device", "auto"),
     DEVICES,
     workflow.global_resources.get("gpu").value,
-    workflow.local_exec,
+    not CLUSTER,
 )
 if CARDS:
     workflow.register_resource("gpu", CARDS)
