@@ -81,16 +81,10 @@ def test_the_lock_holds_all_that_the_project_asks_for():
 
 def test_the_map_of_the_architecture_has_every_module():
     text = (ROOT / "docs/architecture.md").read_text().split("src/sepflow/\n")[1].split("\nresults/\n")[0]
-<<<<<<< HEAD
-    entries = (ROOT / "src/sepflow").iterdir()
-    package = {x.stem for x in entries if x.suffix == ".py" or (x / "__init__.py").exists()}
-    modules = package - {"__init__", "__main__"}
-=======
     package = [
         x for x in (ROOT / "src/sepflow").iterdir() if x.suffix == ".py" or (x / "__init__.py").exists()
     ]
     modules = {x.stem for x in package} - {"__init__", "__main__"}
->>>>>>> breakc
     named = set(re.findall(r"(\w+)\.py\b", text))
     assert modules - named - set(re.findall(r"(\w+)/", text)) == set()
     assert named - modules == set()
