@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import math
 import os
 import unicodedata
 from collections import Counter
@@ -71,6 +72,17 @@ def _row(header: list[str], cells: list[str]) -> Row | str:
     if len(cells) != len(header):
         return f"{len(cells)} cells where line 1 names {len(header)} columns"
     return dict(zip(header, cells, strict=True))
+
+
+def number(cell: str) -> float:
+    """A finite number. Raises ValueError."""
+    try:
+        value = float(cell if cell.isascii() and "_" not in cell else "")  # what Python reads beside numbers
+    except ValueError:
+        raise ValueError(f"{cell!r} is no number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{cell!r} is not finite")
+    return value
 
 
 def composed(name: str) -> str:

@@ -1,6 +1,6 @@
 """What a simulator reads: the published tables, row by row, and the recordings that they name."""
 
-import math
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 from sepflow.files import check_regular, is_directory
 from sepflow.simulation.recipes import NATIVE_RATE as RATE
-from sepflow.textfiles import as_on_disk, read_cells
+from sepflow.textfiles import as_on_disk, number, read_cells
 
 Converter = Callable[[str], Any]
 
@@ -27,17 +27,6 @@ def text(cell: str) -> str:
 def path(cell: str) -> str:
     """A path below a corpus's directory, with "/" for the "\\" of Windows. Raises ValueError."""
     return text(cell).replace("\\", "/")
-
-
-def number(cell: str) -> float:
-    """A finite number. Raises ValueError."""
-    try:
-        value = float(cell if cell.isascii() and "_" not in cell else "")  # what Python reads beside numbers
-    except ValueError:
-        raise ValueError(f"{cell!r} is no number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{cell!r} is not finite")
-    return value
 
 
 def positive(cell: str) -> float:
@@ -90,9 +79,9 @@ def check_present(root: Path, names: Iterable[str], way_out: str) -> None:
     problems = []
     for name in dict.fromkeys(names):
         try:
-            check_regular(as_on_disk(root / name))
+            check_regular(place := as_on_disk(root / name))
         except SepflowError as reason:
-            problems.append(f"{name}: {reason}")
+            problems.append(f"{name}: {reason if os.path.lexists(place) else 'not there'}")
     refuse(str(root), problems, way_out)
 
 
