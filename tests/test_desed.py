@@ -464,3 +464,27 @@ def test_real_events_in_real_rooms(tmp_path):
     more = ["--rirs", str(SHARED / "rirs"), "--number", "6", "--split", "train", "--sources", "--jobs", "1"]
     assert main(["simulate", "desed", *folders, *more, "--out", str(tmp_path / "out")]) == 0
     assert len(list((tmp_path / "out" / "train" / "soundscapes").iterdir())) == 6
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (("dog",), "dog/: looks like Dog/"),
+        (("caf\u00e9", "cafe\u0301"), "so one file on many a disk"),
+        (("nan",), "'nan' is no class"),
+        (("a;b",), "'a;b' cannot be the name of a class"),
+    ],
+)
+def test_classes_that_labels_cannot_tell_apart_are_refused(bank, tmp_path, capsys, classes, said):
+    shutil.copytree(bank, tmp_path / "bank")
+    for number, name in enumerate(classes):
+        put(tmp_path / "bank" / "fg" / name / f"{number}.wav", burst(number, 0.4))
+    assert said in complaint(capsys, tmp_path / "bank", tmp_path / "out")
+
+
+@pytest.mark.parametrize("folder", ["fg", "bg/below", "rir"])
+def test_nothing_is_written_into_what_is_read(bank, tmp_path, capsys, folder):
+    shutil.copytree(bank, tmp_path / "bank")
+    said = complaint(capsys, tmp_path / "bank", tmp_path / "bank" / folder)
+    assert "--out: lies in a folder that is read" in said
+    assert not (tmp_path / "bank" / folder / "metadata").exists()

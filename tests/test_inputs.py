@@ -165,6 +165,11 @@ def test_a_constant_is_nobodys_recording(tmp_path, reader, rate):
 TABLE = "path,speaker\na/x.wav,anna\nb/y.wav,berta\n"
 
 
+def test_columns_without_a_name_are_left_out(tmp_path):
+    (path := tmp_path / "x.csv").write_text("path,speaker,,\na,anna,,\n")
+    assert inputs.read_table(path, {"path": str})[0]["path"] == "a"
+
+
 def from_metadata(path):
     for name in ("a/x.wav", "b/y.wav"):
         written(path.parent / name)

@@ -219,3 +219,44 @@ def test_audioset(tmp_path):
     }
     (tmp_path / "eval_segments.csv").unlink()
     assert problems(tmp_path, "audioset") == ["eval/Yabcdefghijk_30.000_40.000.wav: in no table of segments"]
+
+
+BROKEN_EVENTS = {
+    "2.0\t1.0\tCat": "ends at 1.0 s, before it begins",
+    "-1\t1.0\tCat": "before the recording does",
+    "nan\t1.0\tCat": "'nan' is not finite",
+    "0.0\tinf\tCat": "'inf' is not finite",
+    "0,5\t1.0\tCat": "'0,5' is no number",
+    "\t1.0\tCat": "'' is no number",
+    "0.0\t1.0\t": "'' is no class",
+    "0.0\t1.0\tNaN": "'NaN' is no class",
+    "0.0\t1.0\tCat;Dog": "cannot be the name of a class",
+}
+
+
+@pytest.mark.parametrize("cells", BROKEN_EVENTS)
+def test_an_event_that_cannot_be_is_refused_by_its_line(desed, cells):
+    name, header = "YAbcdefghijk_5.000_15.000.wav", "filename\tonset\toffset\tevent_label"
+    good, broken = f"{name}\t0.5\t1.25\tCat", f"{name}\t{cells}"
+    write(desed, "metadata/validation/validation.tsv", header, good, broken)
+    with pytest.raises(SepflowError, match=f"validation.tsv line 3: .*{BROKEN_EVENTS[cells]}"):
+        recordings(desed, "desed")
+
+
+@pytest.mark.parametrize("labels", ["nan", "Dog,,Cat", "Dog,NA"])
+def test_a_nan_is_no_weak_label(desed, labels):
+    write(
+        desed, "metadata/train/weak.tsv", "filename\tevent_labels", f"Y--4gqARaEJE_0.000_10.000.wav\t{labels}"
+    )
+    with pytest.raises(SepflowError, match=r"weak.tsv line 2: .* is no class"):
+        recordings(desed, "desed")
+
+
+def test_a_table_without_a_line_is_damaged_and_one_of_no_file_labels_none(desed):
+    (desed / "metadata/train/weak.tsv").write_text("")
+    with pytest.raises(SepflowError, match="weak.tsv: empty, where its first line names the columns"):
+        recordings(desed, "desed")
+    (desed / "metadata/train/weak.tsv").write_text("filename\tevent_labels\n")
+    assert problems(desed, "desed") == [
+        "audio/train/weak/Y--4gqARaEJE_0.000_10.000.wav: not in metadata/train/weak.tsv"
+    ]

@@ -1,6 +1,8 @@
 """Lists of mixtures that cannot be: refused by line, by every simulator, before anything is written."""
 
 import csv
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import librimix_corpora as libri
 import whamr_corpus
 from librimix_corpora import put_table, run, table
 from sepflow.errors import SepflowError
-from sepflow.simulation import lists
+from sepflow.simulation import inputs, lists
 from sepflow.simulation.librimix_inputs import read_rows
 from sepflow.simulation.librimix_tables import noises
 from sepflow.simulation.whamr_lists import needed, read_mixtures
@@ -192,41 +194,106 @@ def test_published_walls_may_turn_the_sign(world, tmp_path):
     assert any(-1 < row.room.reflected < 0 for row in mixtures)
 
 
-@pytest.mark.parametrize("samples", [np.zeros(9000), np.full(9000, 0.25), 0.25 + np.arange(9000) % 3 / 32768])
-@pytest.mark.parametrize("kind", ["wsj0mix", "whamr", "librimix"])
-def test_a_source_without_sound_is_named(world, tmp_path, capsys, kind, samples):
+def simulate_small(world, tmp_path, kind):
+    """(what to call to simulate a few mixtures, two of their recordings)."""
     utterances = whamr_corpus.UTTERANCES
-    for path in map(whamr_corpus.list_path, utterances):
-        libri.put(tmp_path / path, 0.1 * np.random.default_rng(1).standard_normal(4000), 16000)
+    recordings = [tmp_path / whamr_corpus.list_path(name) for name in utterances]
+    for seed, path in enumerate(recordings):
+        libri.put(path, 0.1 * np.random.default_rng(seed).standard_normal(4000), 16000)
     if kind == "librimix":
         frame = table(world / "libri", 2, 1)
-        spoilt = tmp_path / "LibriSpeech" / frame.source_1_path[0]
-        libri.put(tmp_path / "LibriSpeech" / frame.source_2_path[0], libri.voice(1, 9000), 16000)
+        recordings = [tmp_path / "LibriSpeech" / frame[f"source_{k}_path"][0] for k in (1, 2)]
+        for seed, path in enumerate(recordings):
+            libri.put(path, libri.voice(seed, 9000), 16000)
         metadata = put_table(frame, tmp_path / "metadata", 2)
         words = ("--librispeech", tmp_path / "LibriSpeech", "--speakers", 2, "--types", "mix_clean")
     else:
-        spoilt, metadata = tmp_path / whamr_corpus.list_path(utterances[0]), world / "lists"
+        metadata = world / "lists"
         words = ("--wsj0", tmp_path, "--splits", "cv")
     if kind == "whamr":
         words += ("--wham", world / "wham")
     if kind == "wsj0mix":
         metadata = tmp_path / "mix"
-        libri.put(spoilt, samples)
         (metadata / "activlev").mkdir(parents=True)
         (metadata / "activlev" / "a.txt").write_text("".join(f"{name} 0.01\n" for name in utterances))
         paths = [whamr_corpus.list_path(name) for name in utterances]
         (metadata / "mix_2_spk_cv.txt").write_text(f"{paths[0]} 1 {paths[1]} -1\n")
-    libri.put(spoilt, samples)
     common = ("--metadata", metadata, "--rates", 8000, "--modes", "min", "--jobs", 1)
-    assert run("simulate", kind, *words, *common, "--out", tmp_path / "out") == 1
+    return lambda: run("simulate", kind, *words, *common, "--out", tmp_path / "out"), recordings[:2]
+
+
+@pytest.mark.parametrize("samples", [np.zeros(9000), np.full(9000, 0.25), 0.25 + np.arange(9000) % 3 / 32768])
+@pytest.mark.parametrize("kind", ["wsj0mix", "whamr", "librimix"])
+def test_a_source_without_sound_is_named(world, tmp_path, capsys, kind, samples):
+    simulate, (spoilt, _) = simulate_small(world, tmp_path, kind)
+    libri.put(spoilt, samples)
+    assert simulate() == 1
     message = capsys.readouterr().err
     assert f"{spoilt}: silent, every sample is about {samples.mean():.3g}." in message
     assert not list((tmp_path / "out").rglob("*.wav"))
 
 
+@pytest.mark.parametrize("how", ["copied", "linked"])
+@pytest.mark.parametrize("kind", ["wsj0mix", "whamr", "librimix"])
+def test_a_recording_twice_in_a_mixture_is_named_whatever_it_is_called(world, tmp_path, capsys, kind, how):
+    simulate, (first, second) = simulate_small(world, tmp_path, kind)
+    second.unlink()
+    second.hardlink_to(first) if how == "linked" else shutil.copy(first, second)
+    assert simulate() == 1
+    assert "the same recording as" in (message := capsys.readouterr().err)
+    assert str(first) in message and str(second) in message
+    assert not list((tmp_path / "out").rglob("*.wav"))
+
+
+@pytest.mark.parametrize("kind", ["wsj0mix", "whamr", "librimix"])
+def test_a_recording_that_is_no_file_is_refused_with_the_cause(world, tmp_path, capsys, kind):
+    simulate, (spoilt, _) = simulate_small(world, tmp_path, kind)
+    spoilt.unlink()
+    os.mkfifo(spoilt)
+    assert simulate() == 1
+    assert "a named pipe (FIFO), not a file" in capsys.readouterr().err
+
+
+def test_a_list_that_is_no_file_is_refused_with_the_cause(world, tmp_path, capsys):
+    os.mkfifo(tmp_path / "mix_2_spk_tr.txt")
+    (tmp_path / "activlev").mkdir()
+    (tmp_path / "activlev" / "a.txt").write_text("x 0.1\n")
+    words = ("--wsj0", world, "--metadata", tmp_path, "--out", tmp_path / "out")
+    assert run("simulate", "wsj0mix", *words) == 1
+    assert "mix_2_spk_tr.txt: does not read (a named pipe (FIFO), not a file)" in capsys.readouterr().err
+
+
+def test_speech_begins_at_a_sample(world, tmp_path):
+    files = needed(world / "lists", world / "wham", "cv")
+    arrays = dict(np.load(files[2], allow_pickle=True))
+    arrays["speech_start_sample_16k"] = arrays["speech_start_sample_16k"] + 0.5
+    np.savez(tmp_path / "scaling_cv.npz", **arrays)
+    with pytest.raises(SepflowError, match="no whole number"):
+        read_mixtures([*files[:2], tmp_path / "scaling_cv.npz"], [(8000, "min")])
+
+
+@pytest.mark.parametrize("cell", ["1_0", "١", "0x10", "1,5", "1 0"])
+def test_a_number_is_written_as_everywhere(cell):
+    with pytest.raises(ValueError, match="is no number"):
+        inputs.number(cell)
+
+
+@pytest.mark.parametrize("kind", ["wsj0mix", "whamr", "librimix", "librimix-metadata"])
+def test_paths_too_long_are_messages(world, tmp_path, capsys, kind):
+    long = str(tmp_path / ("x" * 300))
+    roots = {"wsj0mix": ("--wsj0",), "whamr": ("--wsj0", "--wham")}.get(kind, ("--librispeech", "--wham"))
+    options = (*roots, "--metadata") if kind != "librimix-metadata" else roots
+    words = [word for option in options for word in (option, long)]
+    speakers = ("--speakers", 2) if "libri" in kind else ()
+    assert run("simulate", kind, *words, *speakers, "--out", tmp_path / "out") == 1
+    told = capsys.readouterr()
+    assert long in told.out + told.err and told.err.startswith("error: ")
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
+        ("--out", "\udce9", "bytes that are not UTF-8"),
         ("--jobs", "0", "'0' is no whole number over 0"),
         ("--jobs", "-1", "'-1' is no whole number over 0"),
         ("--jobs", "1000000", "1000000 processes: 1024 at most"),

@@ -102,3 +102,15 @@ def test_links_in_a_circle_and_paths_too_long_are_messages(tmp_path):
     for path in bad:
         with pytest.raises(SepflowError, match="no such file"):
             find_model(str(path), dict, tmp_path)
+
+
+def test_a_number_of_sources_without_a_selection_is_refused(tmp_path, recording):
+    with pytest.raises(SepflowError, match="--selection none keeps all"):
+        list(
+            separate(
+                model(tmp_path, "separation"),
+                [recording],
+                tmp_path / "out",
+                Options("cpu", selection="none", sources=1),
+            )
+        )

@@ -161,10 +161,21 @@ def record_is_damaged(world, out, kind):
     os.truncate(sorted(out.glob(KINDS[kind][1]))[0], 100)
 
 
+def record_is(what):
+    def change(world, out, kind):
+        record = next(out.glob(".sepflow/*/*/00000.json"))
+        record.unlink()
+        os.mkfifo(record) if what == "pipe" else record.write_text("[" * 200_000)
+
+    return change
+
+
 CHANGES = {
     "other recordings": sources_change,
     **{f"a file {how}": damage(how) for how in ("cut", "flipped", "removed", "pipe")},
     "a record damaged": record_is_damaged,
+    "a record too deep": record_is("deep"),
+    "a record that is a pipe": record_is("pipe"),
 }
 
 

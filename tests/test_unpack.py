@@ -280,3 +280,7 @@ def test_nothing_is_written_over_and_then_nothing_is_moved(tmp_path):
     (there / "L/README").unlink()
     place(here, there)
     assert tree(there) == {"L/README": b"mine", "L/dev/1": b"1"}
+
+
+def test_a_zip_whose_beginning_is_missing_is_damaged(out):
+    assert "cut short or damaged" in refused(out, zip_of(FILES)[20:], "zip")

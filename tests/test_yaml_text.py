@@ -50,6 +50,12 @@ WRONG = {  # content: what its message says
 }
 
 
+@pytest.mark.parametrize("number", ["017", "-010", "1:30", "1:30.5", "190:20:30"])
+def test_a_number_is_what_it_looks_like_or_none(tmp_path, number):
+    (path := tmp_path / "x.yaml").write_text(f"a: {number}\nb: 10\nc: 0.5\nd: 1e-3\ne: -7\nf: 0\n")
+    assert config.parse(path) == {"a": number, "b": 10, "c": 0.5, "d": 0.001, "e": -7, "f": 0}
+
+
 @pytest.mark.parametrize("content", WRONG, ids=lambda content: content[:24].decode("latin-1"))
 def test_a_file_that_is_no_mapping_is_one_message(tmp_path, content):
     (path := tmp_path / "x.yaml").write_bytes(content)

@@ -6,31 +6,21 @@ Every refusal is a SepflowError with the reason alone; who knows the file's name
 import contextlib
 import io
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from sepflow import headers
 from sepflow.corpora import sphere
 from sepflow.errors import SepflowError
 from sepflow.files import check_regular
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 10_000_000  # Hz; beyond, it is a header that lies
-CUT = "cut short: it ends before the length that it declares"
 NO_SAMPLES = "holds no samples"
 _LOUDEST = 2.0**32  # times full scale: more than integers that were never scaled
 _BLOCK = 2**16  # samples a channel read at once: what a header declares is never allocated
-
-# libsndfile reads a file that was cut short without a word and tells of it only in its log.
-_SIZES = re.compile(
-    r"^\s*(?:data|Data Size|SSND|riff|Riff size)\s*: (?P<declared>\d+) \(should be (?P<there>\d+)\)"
-    r"|frame count (?P<frames>\d+) does not match value from 'ds64' chunk of (?P<ds64>\d+)",
-    re.MULTILINE,
-)
-_OGG_CUT = "Last page lacks an end-of-stream bit"
-_UNKNOWN_SIZE = 0x7FFFF000  # what programs that write to a pipe put for the size: at least this
 
 
 @contextlib.contextmanager
@@ -44,17 +34,25 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     readable, declared = sphere.source(path)
     try:
         with _decoder(readable) as file:
-            _check_header(file, declared)
+            check_rate(file.samplerate)
+            headers.check(file, declared)
             yield file
     except (soundfile.SoundFileError, OSError) as error:
         reason = str(getattr(error, "error_string", error)).strip(" .")
         raise SepflowError(f"does not decode ({reason})") from None
 
 
+class _File(soundfile.SoundFile):
+    """soundfile seeks after each read, which a FLAC does not bear that was written to a pipe."""
+
+    def seekable(self) -> bool:
+        return self.frames != headers.UNKNOWN and super().seekable()
+
+
 def _decoder(readable: Path | io.BytesIO) -> soundfile.SoundFile:
     try:
         # As bytes, a name that is no UTF-8 is as good as any.
-        return soundfile.SoundFile(os.fsencode(readable) if isinstance(readable, Path) else readable)
+        return _File(os.fsencode(readable) if isinstance(readable, Path) else readable)
     except TypeError:  # soundfile's word for a file whose name ends in .raw
         raise SepflowError("does not decode (raw samples: nothing says their rate)") from None
 
@@ -84,9 +82,15 @@ def blocks(file: soundfile.SoundFile, dtype: str, frames: int = -1) -> Iterator[
             raise SepflowError(f"a sample of {peak:.3g} where 1 is full scale (damaged, or no audio)")
         left -= len(block)
         yield block
-    # An Ogg file says at its end alone that it was cut.
-    if left > 0 or (frames < 0 and _OGG_CUT in file.extra_info):
-        raise SepflowError(CUT)
+    if left > 0 and file.frames != headers.UNKNOWN:
+        raise SepflowError(headers.CUT)
+    if frames < 0 and file.format == "OGG":  # which says at its end alone what was wrong
+        headers.check_ogg(Path(os.fsdecode(file.name)), file.extra_info)
+
+
+def length(file: soundfile.SoundFile) -> int:
+    """The samples a channel of an open file; heard to the end, where its header does not know."""
+    return file.frames if file.frames != headers.UNKNOWN else sum(map(len, blocks(file, "float32")))
 
 
 def choose(
@@ -113,14 +117,3 @@ def check_rate(rate: int) -> None:
     """Raise SepflowError where `rate` (Hz) is none of a recording's."""
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise SepflowError(f"a rate of {rate} Hz: {LOWEST_RATE} to {HIGHEST_RATE} Hz are possible")
-
-
-def _check_header(file: soundfile.SoundFile, declared: int | None) -> None:
-    """`declared` are the samples a channel by a header that libsndfile does not believe."""
-    check_rate(file.samplerate)
-    if declared is not None and file.frames < declared:
-        raise SepflowError(CUT)
-    for sizes in _SIZES.finditer(file.extra_info):
-        promised, there = sizes["declared"] or sizes["ds64"], sizes["there"] or sizes["frames"]
-        if int(there) < int(promised) < _UNKNOWN_SIZE:
-            raise SepflowError(CUT)

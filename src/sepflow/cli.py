@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from sepflow import config as files
 from sepflow import plan
 from sepflow.commands import corpora, simulate, verify
 from sepflow.commands.arguments import positive
-from sepflow.errors import SepflowError
+from sepflow.errors import SepflowError, printable
+from sepflow.files import reason_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,6 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # `sepflow plan | head`
         sys.stderr.close()
+    except OSError as error:  # a path that is too long, not ours to read, gone meanwhile
+        if error.filename is None:
+            raise
+        print(f"error: {printable(os.fsdecode(error.filename))}: {reason_of(error)}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -125,7 +132,7 @@ def _channel(text: str) -> int | str:
 
 def _load(options: argparse.Namespace) -> plan.Plan:
     path = options.directory / "config" / "config.yaml"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise SepflowError(f"{path}: no such file. Run sepflow in a checkout, or say --directory CHECKOUT.")
     config = files.read(path, "config", options.directory / "config")
     config |= {"scale": options.scale} if options.scale else {}

@@ -69,6 +69,14 @@ def read_bytes(path: str | Path) -> bytes:
         raise SepflowError(f"{path}: does not read ({reason}).") from None
 
 
+def read_json(path: str | Path) -> Any:
+    """The JSON value in the file at `path`. Raises SepflowError, with the path, where it does not read."""
+    try:
+        return json.loads(read_bytes(path))
+    except (ValueError, RecursionError) as error:
+        raise SepflowError(f"{path}: no JSON ({type(error).__name__}).") from None
+
+
 @contextlib.contextmanager
 def replacing(path: str | Path, scratch: Path | None = None) -> Iterator[Path]:
     """Yield a temporary name; rename it to `path` if the block ends well, else remove it.

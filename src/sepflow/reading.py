@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sepflow.errors import SepflowError
+from sepflow.files import check_regular
 
 
 def read_table(path: str | Path, numbers: Iterable[str], way_out: str, **options: Any) -> pd.DataFrame:
@@ -17,12 +18,13 @@ def read_table(path: str | Path, numbers: Iterable[str], way_out: str, **options
     file and the line, for one that is missing, empty, no table or cut short, ending with `way_out`.
     """
     try:
+        check_regular(path)
         if not (content := Path(path).read_bytes()).endswith(b"\n"):
             raise ValueError("cut within a line" if content else "it is empty")
         table = pd.read_csv(path, float_precision="round_trip", **options)
         for column in table.columns.intersection(list(numbers)):
             _check_numbers(table[column])
-    except (OSError, ValueError) as error:  # of pandas all are ValueErrors
+    except (SepflowError, OSError, ValueError) as error:  # of pandas all are ValueErrors
         raise SepflowError(f"{path}: no whole table ({_reason(error)}). {way_out}") from error
     return table
 
@@ -33,6 +35,7 @@ def read_record(path: str | Path, kinds: dict[str, Any], way_out: str) -> dict[s
     Raises SepflowError, naming the file and the key, where it is not so, ending with `way_out`.
     """
     try:
+        check_regular(path)
         record = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         if not isinstance(record, dict):
             raise ValueError(f"a {type(record).__name__}, not an object")
@@ -41,7 +44,7 @@ def read_record(path: str | Path, kinds: dict[str, Any], way_out: str) -> dict[s
                 raise ValueError(f"no key {key!r}")
             if not isinstance(record[key], kind):
                 raise ValueError(f"{key}: {str(record[key])[:40]!r} is of the wrong type")
-    except (OSError, ValueError, RecursionError) as error:
+    except (SepflowError, OSError, ValueError, RecursionError) as error:
         raise SepflowError(f"{path}: no whole record ({_reason(error)}). {way_out}") from error
     return record
 

@@ -123,6 +123,8 @@ def _count(spec: dict[str, Any], options: Options) -> int:
     estimates, mixit = spec["model"]["sources"], spec["objective"]["name"] == "mixit"
     selection = options.selection or ("energy" if mixit or options.sources else "none")
     if selection == "none":
+        if options.sources:
+            raise SepflowError("--selection none keeps all estimates: leave --sources out, or say energy.")
         return estimates
     sources = options.sources or SOURCES
     if sources > estimates:

@@ -1,13 +1,12 @@
 """The runs of a plan as they stand: read from what lies in the results, while trainings write there."""
 
-import json
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from sepflow.errors import SepflowError, printable
-from sepflow.files import read_bytes
+from sepflow.files import read_json
 from sepflow.lease import POLL, RENEWED, Seen, seen
 from sepflow.messages import Messages
 from sepflow.plan import Plan
@@ -70,7 +69,7 @@ def _state(run: str, results: Path, lease: Seen | None, silent: bool) -> tuple[s
 def _result(path: Path) -> str:
     """What a finished run's record says in short."""
     try:
-        record = json.loads(read_bytes(path))
+        record = read_json(path)
         return f"{record['steps']} steps, validation loss {record['validation_loss']:.2f}"
     except (SepflowError, ValueError, LookupError, TypeError):
         return f"{path} is damaged: sepflow verify {path.parent.name}"

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import math
 import os
 import unicodedata
 from collections import Counter
@@ -62,7 +63,7 @@ def read_cells(path: Path, delimiter: str = ",") -> tuple[list[str], list[tuple[
     except csv.Error as error:
         line = max(reader.line_num, 1)
         raise SepflowError(f"{path} line {line}: not CSV ({error}). Mind its quotes.") from None
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
+    if twice := [name for name, count in Counter(header).items() if name and count > 1]:
         raise SepflowError(f"{path} line 1: twice the column {', '.join(twice)}. Name each column once.")
     return header, [(line, _row(header, cells)) for line, cells in rows]
 
@@ -71,6 +72,17 @@ def _row(header: list[str], cells: list[str]) -> Row | str:
     if len(cells) != len(header):
         return f"{len(cells)} cells where line 1 names {len(header)} columns"
     return dict(zip(header, cells, strict=True))
+
+
+def number(cell: str) -> float:
+    """A finite number. Raises ValueError."""
+    try:
+        value = float(cell if cell.isascii() and "_" not in cell else "")  # what Python reads beside numbers
+    except ValueError:
+        raise ValueError(f"{cell!r} is no number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{cell!r} is not finite")
+    return value
 
 
 def composed(name: str) -> str:

@@ -49,8 +49,19 @@ _Loader.yaml_constructors = {
     for tag, constructor in yaml.CSafeLoader.yaml_constructors.items()
     if tag is None or tag.removeprefix("tag:yaml.org,2002:") in _TAGS
 }
+# 017 would be read as 15, and 1:30 as 90.
+_NO_OLD_NUMBER = r"(?!.*:|[-+]?0[0-9_]+$)"
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    first: [
+        (
+            tag,
+            re.compile(_NO_OLD_NUMBER + pattern.pattern, pattern.flags)
+            if ":int" in tag or ":float" in tag
+            else pattern,
+        )
+        for tag, pattern in resolvers
+        if not tag.endswith(":timestamp")
+    ]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 # SafeLoader reads 1e-3 as a string (YAML 1.1 wants 1.0e-3): too easy to get wrong to leave it so.

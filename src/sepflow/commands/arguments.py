@@ -1,7 +1,10 @@
 """What the arguments of several commands may be."""
 
 import argparse
+import os
 from pathlib import Path
+
+from sepflow.files import is_directory
 
 PROCESSES = 1024  # as many as a large machine has cores: each takes memory
 
@@ -24,7 +27,9 @@ def processes(text: str) -> int:
 def directory(text: str) -> Path:
     """A directory to write to, that there is or can be. Raises ArgumentTypeError."""
     path = Path(text)
-    there = next((place for place in (path, *path.parents) if place.exists()), path)
-    if not there.is_dir():
+    there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    if not is_directory(there):
         raise argparse.ArgumentTypeError(f"{there}: not a directory")
+    if not text.isprintable():  # the tables in it name their files
+        raise argparse.ArgumentTypeError(f"{text!r}: bytes that are not UTF-8, or a control character, in it")
     return path

@@ -1,6 +1,7 @@
 """What simulators of published corpora share: rates, modes, splits, and splits that are not there."""
 
 import argparse
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def splits_there(needed: Mapping[str, Sequence[Path]]) -> list[str]:
 
     Raises SepflowError where none is left.
     """
-    missing = {split: [path for path in paths if not path.is_file()] for split, paths in needed.items()}
+    missing = {
+        split: [path for path in paths if not os.path.lexists(path)] for split, paths in needed.items()
+    }
     for split, paths in missing.items():
         if paths:
             print(f"{split}: left out, there is no {' and no '.join(map(str, paths))}")

@@ -86,10 +86,10 @@ def _write_split(options: argparse.Namespace, split: str, rows: list[Any], speec
 
 
 def _sources(item: tuple[Any, ...]) -> dict[str, str]:
-    from sepflow.simulation.journal import contents
+    from sepflow.simulation.journal import contents, contents_of_speakers
 
     row, paths, noise_path = item
-    return contents(dict(zip(row.paths, paths, strict=True)) | {"noise": noise_path})
+    return contents_of_speakers(dict(zip(row.paths, paths, strict=True))) | contents({"noise": noise_path})
 
 
 def _render(folders: Folders, rooms: Any, mono: bool, tree: Any, item: tuple[Any, ...]) -> None:

@@ -76,10 +76,10 @@ def _write_split(options: argparse.Namespace, split: str, rows: list[Any], files
 
 
 def _sources(item: tuple[Any, tuple[Path, ...]]) -> dict[str, str]:
-    from sepflow.simulation.journal import contents
+    from sepflow.simulation.journal import contents_of_speakers
 
     row, paths = item
-    return contents(dict(zip(row.paths, paths, strict=True)))
+    return contents_of_speakers(dict(zip(row.paths, paths, strict=True)))
 
 
 def _render(folders: dict[tuple[int, str], Path], tree: Any, item: tuple[Any, tuple[Path, ...]]) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from sepflow.corpora.catalogue import Archive
 from sepflow.errors import SepflowError
-from sepflow.files import write_json, write_text
+from sepflow.files import read_json, write_json, write_text
 
 FOLDER = ".sepflow"
 WAIT = 10.0  # seconds for another's lock: aria2c outlives a killed sepflow by a few
@@ -65,7 +64,7 @@ class Journal:
         """Whether it is in its place, by its record and by some of its files."""
         if not self.record.exists():
             return False
-        files = json.loads(self.record.read_text())["files"]
+        files = self._names(self.record)
         return all((self.root / name).exists() for name in files)
 
     def begin_at(self, url: str) -> None:
@@ -83,7 +82,8 @@ class Journal:
 
     def found(self) -> dict[str, Any]:
         """What `verify` noted."""
-        return json.loads(self.verified.read_text())
+        self._names(self.verified)
+        return read_json(self.verified)
 
     def complete(self, to: str) -> None:
         """Write the record: all of the archive is below `to`."""
@@ -94,6 +94,14 @@ class Journal:
         """Remove what is needed no more, once the record is written."""
         for path in (self.verified, self._path(".from"), *([] if keep_archive else [self.whole])):
             path.unlink(missing_ok=True)
+
+    def _names(self, path: Path) -> list[str]:
+        """The files that are named in a note. Raises SepflowError where it is damaged."""
+        found = read_json(path)
+        files = found.get("files") if isinstance(found, dict) else None
+        if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+            raise SepflowError(f"{path}: damaged. Remove it, and start again.")
+        return files
 
     def _path(self, end: str) -> Path:
         return self.root / FOLDER / f"{self.archive.name}{end}"

@@ -127,7 +127,8 @@ def _reading(archive: Path) -> Iterator[None]:
         yield
     except OSError as error:
         # gzip's and bz2's own complaints are OSErrors without a number; the file system's have one.
-        if error.errno is not None:
+        # (EINVAL is zipfile's, of an offset before the beginning.)
+        if error.errno not in (None, errno.EINVAL) or error.filename is not None:
             raise
         raise SepflowError(f"{archive.name}: cut short or damaged ({error})") from error
     except BROKEN as error:

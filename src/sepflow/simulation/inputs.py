@@ -1,6 +1,6 @@
 """What a simulator reads: the published tables, row by row, and the recordings that they name."""
 
-import math
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ import numpy as np
 from sepflow import audio
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
-from sepflow.files import is_directory, is_file
+from sepflow.files import check_regular, is_directory
 from sepflow.simulation.recipes import NATIVE_RATE as RATE
-from sepflow.textfiles import as_on_disk, read_cells
+from sepflow.textfiles import as_on_disk, number, read_cells
 
 Converter = Callable[[str], Any]
 
@@ -27,17 +27,6 @@ def text(cell: str) -> str:
 def path(cell: str) -> str:
     """A path below a corpus's directory, with "/" for the "\\" of Windows. Raises ValueError."""
     return text(cell).replace("\\", "/")
-
-
-def number(cell: str) -> float:
-    """A finite number. Raises ValueError."""
-    try:
-        value = float(cell)
-    except ValueError:
-        raise ValueError(f"{cell!r} is no number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{cell!r} is not finite")
-    return value
 
 
 def positive(cell: str) -> float:
@@ -87,8 +76,13 @@ def check_present(root: Path, names: Iterable[str], way_out: str) -> None:
     """Raise SepflowError that lists, together, which of the files `names` below `root` are not there."""
     if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {way_out}")
-    missing = [name for name in dict.fromkeys(names) if not is_file(as_on_disk(root / name))]
-    refuse(str(root), [f"{name}: not there" for name in missing], way_out)
+    problems = []
+    for name in dict.fromkeys(names):
+        try:
+            check_regular(place := as_on_disk(root / name))
+        except SepflowError as reason:
+            problems.append(f"{name}: {reason if os.path.lexists(place) else 'not there'}")
+    refuse(str(root), problems, way_out)
 
 
 def read(path: Path, dtype: str = "float32", frames: int = -1, rate: int = RATE) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.errors import SepflowError
-from sepflow.files import check_regular, reason_of
+from sepflow.files import check_regular, read_json, reason_of
 from sepflow.seals import digest_of
 from sepflow.textfiles import as_on_disk
 
@@ -28,9 +28,9 @@ class Record:
     def read(cls, path: Path) -> "Record | None":
         """The record at `path`; None where there is none, or it is damaged."""
         try:
-            there = json.loads(path.read_text(encoding="utf-8"))
+            there = read_json(path)
             return cls(**there["shard"]) if there["digest"] == _digest_of(there["shard"]) else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (SepflowError, KeyError, TypeError):
             return None
 
     def text(self) -> str:
@@ -62,6 +62,19 @@ def contents(files: Mapping[str, Path]) -> dict[str, str]:
             digests[name] = _content(as_on_disk(path))
         except SepflowError as reason:
             raise SepflowError(f"{path}: {reason}") from None
+    return digests
+
+
+def contents_of_speakers(files: Mapping[str, Path]) -> dict[str, str]:
+    """As `contents`, of the sources of a mixture. Raises SepflowError where two of them are one recording."""
+    digests = contents(files)
+    names: dict[str, str] = {}
+    for name, digest in digests.items():
+        if (first := names.setdefault(digest, name)) != name:
+            raise SepflowError(
+                f"{files[name]}: the same recording as {files[first]}, and both are sources of one mixture. "
+                "Take another one, or the published recordings."
+            )
     return digests
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sepflow.audio import opened
+from sepflow.audio import length, opened
 from sepflow.contracts import refuse
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
@@ -155,7 +155,7 @@ def _headers(root: Path, names: Iterable[str]) -> list[int | str]:
         try:
             with opened(root / name) as file:
                 wrong = f"{name}: {file.samplerate} Hz, not {inputs.RATE} Hz"
-                found.append(file.frames if file.samplerate == inputs.RATE else wrong)
+                found.append(length(file) if file.samplerate == inputs.RATE else wrong)
         except SepflowError as reason:
             found.append(f"{name}: {reason}")
     return found

@@ -29,10 +29,9 @@ class Recordings:
 
     def digests(self, row: Row, noise: bool) -> dict[str, str]:
         """{name: digest of the content} of the files that `read` reads. Raises SepflowError."""
-        files = {path: self.librispeech / path for path in row.sources}
-        if noise:
-            files[f"noise {row.noise}"] = read_from(self.wham, row.noise)
-        return journal.contents(files)
+        speech = journal.contents_of_speakers({path: self.librispeech / path for path in row.sources})
+        noises = {f"noise {row.noise}": read_from(self.wham, row.noise)} if noise else {}
+        return speech | journal.contents(noises)
 
     def read(self, row: Row, noise: bool) -> list[np.ndarray]:
         """The sources of a row, 16 kHz, [T_k], and its noise, if asked for, as long as the longest of them.

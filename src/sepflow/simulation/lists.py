@@ -1,7 +1,6 @@
 """What the lines of a list of mixtures may say: names of files, paths below a corpus, levels, each once."""
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +9,7 @@ import numpy as np
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 from sepflow.simulation.inputs import number, path, positive, text
+from sepflow.textfiles import composed
 
 LONGEST = 200  # bytes of a file's name: while it is written, more stands around it
 DITHER = 2 / 32768  # from the least sample of a silence to the largest
@@ -59,6 +59,11 @@ def different(recordings: Sequence[str]) -> None:
         raise ValueError(f"{same[0]} is two sources of one mixture")
 
 
+def alike(name: str) -> str:
+    """The same for names that are one file on many a disk: different in case, or how accents are written."""
+    return composed(name).lower()
+
+
 def refuse_twice(where: str, names: Iterable[tuple[int, str]], place: str = "line") -> None:
     """Raise SepflowError with all (line, name of a file) whose file is that of an earlier line.
 
@@ -67,7 +72,7 @@ def refuse_twice(where: str, names: Iterable[tuple[int, str]], place: str = "lin
     seen: dict[str, tuple[int, str]] = {}
     problems = []
     for line, name in names:
-        first, other = seen.setdefault(unicodedata.normalize("NFC", name).lower(), (line, name))
+        first, other = seen.setdefault(alike(name), (line, name))
         if first != line:
             spelled = "" if other == name else f", as {other}: one file on many a disk"
             problems.append(f"{place} {line}: {name} is in {place} {first} too{spelled}")

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
-from sepflow.files import replacing
+from sepflow.files import read_json, replacing
 from sepflow.identity import difference_in_words, digest
 from sepflow.simulation.journal import Record
 
@@ -141,8 +141,8 @@ class Tree:
             if path.parent == self.journal:
                 continue
             try:
-                recipe = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+                recipe = read_json(path)
+            except SepflowError:
                 recipe = None
             if not isinstance(recipe, dict) or digest(recipe) != path.parent.name:
                 raise SepflowError(

@@ -141,8 +141,9 @@ def _levels(path: Path, wanted: Iterable[tuple[int, str]]) -> dict[str, np.ndarr
             problems.append(f"{name}: {array.dtype} {array.shape}, not finite numbers {shapes[name]}")
         elif name.startswith("scaling") and not _bounded(array):
             problems.append(f"{name}: not over 0, or out of all bounds (-{BOUND:g} to {BOUND:g} dB)")
-    if not problems and arrays["speech_start_sample_16k"].min() < 0:
-        problems.append("speech_start_sample_16k: under 0")
+    starts = arrays["speech_start_sample_16k"]
+    if not problems and (starts.min() < 0 or (starts % 1).any()):
+        problems.append("speech_start_sample_16k: under 0, or no whole number")
     refuse(str(path), problems, WAY_OUT)
     return arrays
 

@@ -7,6 +7,7 @@ others go to train and, by hash of their videos, to validation.
 
 import csv
 
+from sepflow.corpora.layouts.events import check_interval, named
 from sepflow.corpora.layouts.layout import Layout, Row
 from sepflow.corpora.layouts.tables import Tables
 
@@ -16,11 +17,16 @@ def _segments(tables: Tables) -> dict[str, tuple[str, str]]:
     segments = {}
     for place, line in tables.lines(r"\w+_segments\.csv", comment="#"):
         try:
-            video, _, _, labels = next(csv.reader([line], skipinitialspace=True))
+            video, start, end, labels = next(csv.reader([line], skipinitialspace=True))
         except (csv.Error, ValueError):
             raise tables.broken(place, "not a video, two times and the labels") from None
+        try:
+            check_interval(start, end)
+            labels = ";".join(map(named, labels.split(",")))
+        except ValueError as reason:
+            raise tables.broken(place, str(reason)) from None
         name = place.partition(" ")[0].rpartition("/")[2].removesuffix("_segments.csv")
-        segments[video] = (name, labels.replace(",", ";"))
+        segments[video] = (name, labels)
     return segments
 
 

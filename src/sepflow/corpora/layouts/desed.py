@@ -9,6 +9,7 @@ import logging
 import re
 from collections import Counter, defaultdict
 
+from sepflow.corpora.layouts.events import event, named
 from sepflow.corpora.layouts.layout import Layout, Row
 from sepflow.corpora.layouts.tables import Tables, set_source
 
@@ -21,31 +22,37 @@ log = logging.getLogger(__name__)
 def _read(table: str, tables: Tables) -> tuple[str, dict[str, str]]:
     """(weak, strong or none; {file: labels}) of a table of soundscapes."""
     kind, labels = "none", defaultdict(list)
-    for _, cells in tables.rows(re.escape(table), delimiter="\t"):
+    for place, cells in tables.rows(re.escape(table), delimiter="\t"):
         found = labels[cells["filename"]]
-        if "event_labels" in cells:
-            kind = "weak"
-            found += cells["event_labels"].split(",")
-        elif "event_label" in cells:
-            kind = "strong"
-            if cells["event_label"]:  # a soundscape without events has a row of empty cells
-                found.append(f"{cells['event_label']}:{cells['onset']}-{cells['offset']}")
+        try:
+            if "event_labels" in cells:
+                kind = "weak"
+                found += [
+                    named(cell.strip()) for cell in cells["event_labels"].split(",") if cells["event_labels"]
+                ]
+            elif "event_label" in cells or "onset" in cells:
+                kind = "strong"
+                event_cells = [cells[column] for column in ("event_label", "onset", "offset")]
+                if any(event_cells):  # a soundscape without events has a row of empty cells
+                    found.append(event(*event_cells))
+        except ValueError as reason:
+            raise tables.broken(place, str(reason)) from None
     return kind, {name: ";".join(found) for name, found in labels.items()}
 
 
 def _label_soundscapes(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:
-    known, problems = {}, []
+    known, tabled, problems = {}, {}, []
     for subset in {row["subset"]: None for row in rows}:
         last = subset.rpartition("/")[2]
         found = tables.named(rf"metadata/{subset}\.tsv") or tables.named(rf"metadata/{subset}/{last}\.tsv")
-        known[subset] = _read(found[0], tables) if found else ("none", {})
+        known[subset], tabled[subset] = _read(found[0], tables) if found else ("none", {}), bool(found)
         if not found and "unlabel" not in subset:
             problems.append(f"metadata/{subset}.tsv: not there, and it holds the labels of audio/{subset}")
     for row in rows:
         row["labelled"], labels = known[row["subset"]]
         name = row["path"].rpartition("/")[2]
         row["labels"] = labels.get(name, "")
-        if labels and name not in labels:
+        if tabled[row["subset"]] and name not in labels:
             problems.append(f"{row['place']}: not in metadata/{row['subset']}.tsv")
         video = RECORDED.fullmatch(name.rpartition(".")[0])
         row["speaker"] = video["video"] if video else row["path"].rpartition(".")[0]

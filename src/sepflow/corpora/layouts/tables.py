@@ -53,10 +53,13 @@ class Tables:
     def rows(self, ending: str, delimiter: str = ",") -> Iterator[tuple[str, Cells]]:
         """(table and number of the line, {column: cell}) of tables with a header; all cells stripped.
 
-        Raises SepflowError where a row has not as many cells as there are columns.
+        Raises SepflowError where a table is empty, or a row has not as many cells as there are columns.
         """
         for name in self.named(ending):
-            for number, row in read_cells(self.root / name, delimiter)[1]:
+            header, rows = read_cells(self.root / name, delimiter)
+            if not header:
+                raise self.broken(name, "empty, where its first line names the columns")
+            for number, row in rows:
                 place = f"{name} line {number}"
                 if isinstance(row, str):
                     raise self.broken(place, row)

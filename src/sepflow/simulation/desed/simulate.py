@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -59,6 +60,11 @@ class Settings:
             "--events: LEAST is more than MOST": self.events[0] > self.events[1],
             f"--levels: LOW is not under HIGH, both within {BOUND:g} dB": not (
                 -BOUND <= self.levels[0] < self.levels[1] <= BOUND
+            ),
+            "--out: lies in a folder that is read; choose another": any(
+                Path(os.path.realpath(self.out)).is_relative_to(os.path.realpath(folder))
+                for folder in (self.foreground, self.background, self.rirs)
+                if folder
             ),
             f"--background-over: not within {BOUND:g} dB": not abs(self.background_over) <= BOUND,
         }

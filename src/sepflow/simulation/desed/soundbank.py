@@ -11,12 +11,14 @@ import numpy as np
 from sepflow.contracts import SILENCE_DB, refuse
 from sepflow.corpora.decode import recording
 from sepflow.corpora.digest import audio_files
+from sepflow.corpora.layouts.events import named
 from sepflow.corpora.listing import UNWRITABLE
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
 from sepflow.files import is_directory
 from sepflow.simulation.activity import FRAME, active
 from sepflow.simulation.desed import BACKGROUND, LEAST, at, seconds
+from sepflow.simulation.lists import alike
 
 SHORTEST = 50  # ms of sound in the file of an event whose onset and offset are in it
 SHORTEST_BACKGROUND = 1000  # ms
@@ -63,10 +65,11 @@ def list_events(root: Path) -> list[Sound]:
     classes = {sound.label for sound in sounds}
     spelled: dict[str, str] = {}
     problems += [
-        f"{label}/: {spelled[label.lower()]}/ but for the case, so one file on many a disk"
+        f"{label}/: looks like {spelled[alike(label)]}/, so one file on many a disk"
         for label in sorted(classes)
-        if spelled.setdefault(label.lower(), label) != label
+        if spelled.setdefault(alike(label), label) != label
     ]
+    problems += [f"{label}/: {reason}" for label in sorted(classes) if (reason := _no_name(label))]
     problems += [
         f"{name}/: no class's name (is {root / name} the directory of the classes?)"
         for name in _NOT_CLASSES
@@ -77,6 +80,15 @@ def list_events(root: Path) -> list[Sound]:
     problems += [f"{name}/: no audio in it" for name in empty]
     refuse(str(root), problems, "--foreground takes a directory with one sub-directory a class of events.")
     return sounds
+
+
+def _no_name(label: str) -> str:
+    """Why labels cannot hold the name of a class; of what no table holds it is said anyway."""
+    try:
+        named(UNWRITABLE.sub("", label))
+    except ValueError as reason:
+        return str(reason)
+    return ""
 
 
 def list_backgrounds(root: Path) -> list[Sound]:
