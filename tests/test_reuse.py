@@ -80,6 +80,15 @@ def test_a_second_run_of_the_module_does_nothing(outer):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+def test_a_touched_script_trains_nothing_in_a_module_that_has_our_profile(outer):
+    mine, cache, _ = outer
+    checkout = mine.parent / "elsewhere/sepflow"
+    (checkout / "workflow/scripts/train.py").touch()
+    assert "sf_student" in run(mine, cache, "-n").stdout  # Snakemake's own triggers
+    done = run(mine, cache, "-n", "--workflow-profile", str(checkout / "profiles/default"))
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
 def test_another_checkout_takes_all_models_from_the_cache(outer, voices, tmp_path):
     mine, cache, _ = outer
     checkout = small(tmp_path / "second", voices)
