@@ -206,3 +206,9 @@ def test_who_waits_for_another_is_told_to_end_idle(tmp_path):
     with pytest.raises(WarnedError) as ended, listening(), held(tmp_path, "a"):
         pass
     assert ended.value.idle and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "last.ckpt")
+    with pytest.raises(SepflowError, match="a named pipe"):
+        read_checkpoint(tmp_path / "last.ckpt")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,13 +59,15 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "scores.json", "runs/cafe/run.json"])
-@pytest.mark.parametrize("damage", [*DAMAGES, "missing", "directory"])
+@pytest.mark.parametrize("damage", [*DAMAGES, "missing", "directory", "pipe"])
 def test_a_damaged_file_is_one_message(tmp_path, name, damage):
     table, file = written(tmp_path), tmp_path / name
     data = file.read_bytes()
     file.unlink()
     if damage == "directory":
         file.mkdir()
+    elif damage == "pipe":
+        os.mkfifo(file)
     elif damage != "missing":
         file.write_bytes(DAMAGES[damage](data))
     refused(tmp_path, table, name)

@@ -12,7 +12,7 @@ import torch
 
 from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
-from sepflow.files import replacing
+from sepflow.files import check_regular, replacing
 from sepflow.identity import difference_in_words, fill_neutral, run_name
 
 CHECKPOINT = "last.ckpt"
@@ -124,6 +124,7 @@ def usable(path: Path, spec: dict[str, Any], weights: dict[str, torch.Tensor]) -
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], str]:
     """The state in a checkpoint, on the CPU, and the name of its run; SepflowError where it is damaged."""
     try:
+        check_regular(path)  # a pipe would be waited for
         with zipfile.ZipFile(path) as archive:  # torch.load does not check the sums
             if damaged := archive.testzip():
                 raise ValueError(f"its {damaged} is not what was written")
