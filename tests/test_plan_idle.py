@@ -1,5 +1,7 @@
 """A key that would do nothing is refused where it is said, and tolerated where it is only inherited."""
 
+import json
+
 import pytest
 import yaml
 
@@ -7,6 +9,7 @@ from conftest import ROOT
 from sepflow import plan
 from sepflow.errors import SepflowError
 from sepflow.identity import merge
+from sepflow.training.standalone import read_spec
 
 SSL = "ssl_pretraining"
 LISTED = {  # smoke's mixes of one paper, over a published list
@@ -71,6 +74,28 @@ def test_what_a_run_or_its_stage_says_and_nothing_would_do_is_refused(
         for file in ("papers", "scales"):
             for path in (ROOT / "config" / file).glob("*.yaml"):
                 (checkout.root / "config" / file / path.name).write_text(path.read_text())
+
+
+ALONE = ("warmup", "decay", "single_speaker", "crop", "disjoint_speakers")
+
+
+@pytest.mark.parametrize(
+    ("paper", "run", "key", "value", "said"),
+    [(paper, run, *rest) for paper, run, _, *rest in IDLE if rest[0].endswith(ALONE)],
+)
+def test_what_a_resolved_spec_says_and_nothing_would_do_is_refused(tmp_path, paper, run, key, value, said):
+    spec = plan.load({"scale": "smoke", "papers": [paper]}, ROOT).find(run).spec
+    (path := tmp_path / "spec.json").write_text(json.dumps(merge(spec, nested(key, value))))
+    with pytest.raises(SepflowError, match=f"{path}: spec.{key}: {value}: would do nothing: .*{said}"):
+        read_spec(path, ROOT / "config")
+
+
+@pytest.mark.parametrize("scale", ["smoke", "demo"])
+@pytest.mark.parametrize("paper", ["ts_mixit", SSL])
+def test_the_spec_of_every_run_of_a_plan_can_be_trained_alone(tmp_path, paper, scale):
+    for run in plan.load({"scale": scale, "papers": [paper]}, ROOT).runs.values():
+        (path := tmp_path / "spec.json").write_text(json.dumps(run.spec))
+        read_spec(path, ROOT / "config")
 
 
 def test_masks_of_a_contrastive_run_are_those_of_whoever_begins_with_it(checkout):

@@ -18,13 +18,15 @@ Spec = dict[str, Any]
 class Idle(NamedTuple):
     """A key without effect `when` it says so of a spec (and of the specs of all runs by their names).
 
-    `off` is the value that asks for nothing; `why` has the way out.
+    `off` is the value that asks for nothing; `why` has the way out. `alone` of what a spec can be asked by
+    itself; the rest is what a base of several tasks says of the others, or hangs on what other runs are.
     """
 
     key: str
     off: Any
     when: Callable[[Spec, dict[str, Spec]], bool]
     why: str
+    alone: bool = False
 
 
 def _plateau(spec: Spec, _: dict[str, Spec]) -> bool:
@@ -62,16 +64,16 @@ def _as_many(part: str) -> Callable[[Spec, dict[str, Spec]], bool]:
 
 _PLATEAU = "optimizer.plateau alone moves the learning rate; take one of the two away (plateau: null)"
 RUN = (  # keys of a run
-    Idle("optimizer.warmup", 0, _plateau, _PLATEAU),
-    Idle("optimizer.decay", "none", _plateau, _PLATEAU),
+    Idle("optimizer.warmup", 0, _plateau, _PLATEAU, True),
+    Idle("optimizer.decay", "none", _plateau, _PLATEAU, True),
     Idle("objective.max_snr", None, _contrastive, "the loss of the task contrastive has no bound"),
     Idle("objective.consistency", False, _pretext, "one speaker's estimates make up no mixture"),
     Idle("model.mask", None, _masks_unheard, "the task contrastive makes no estimates"),
     Idle("model.sources", 1, _pretext, "a pretext task hears the first output alone; say 1"),
-    Idle("disjoint_speakers", False, _nobody_else, "without init or joint there is nobody to be apart from"),
-    Idle("validation.crop", "random", lambda *_: True, "what a run is validated on is always the same"),
+    Idle("disjoint_speakers", False, _nobody_else, "without init or joint nobody is to be apart from", True),
+    Idle("validation.crop", "random", lambda *_: True, "what a run is validated on is always the same", True),
     *(
-        Idle(f"{part}.single_speaker", 0, _no_mixit, "only MixIT leaves speakers out of mixtures")
+        Idle(f"{part}.single_speaker", 0, _no_mixit, "only MixIT leaves speakers out of mixtures", True)
         for part in ("data", "validation", "joint")
     ),
     *(
@@ -115,6 +117,14 @@ class Said:
     def check(self, specs: dict[str, Spec]) -> None:
         """Raises SepflowError where a place says a key that does nothing in all that it is a part of."""
         for place, (layer, parts) in self.places.items():
-            for key, off, when, why in self.idle:
-                if layer.get(key, off) != off and all(when(part, specs) for part in parts):
-                    raise SepflowError(f"{place}.{key}: {layer[key]}: would do nothing: {why}")
+            for idle in self.idle:
+                key = idle.key
+                if layer.get(key, idle.off) != idle.off and all(idle.when(part, specs) for part in parts):
+                    raise SepflowError(f"{place}.{key}: {layer[key]}: would do nothing: {idle.why}")
+
+
+def check_alone(spec: Spec, where: str) -> None:
+    """Raises SepflowError naming the key where a resolved spec says one that does nothing in it."""
+    said = Said(tuple(idle for idle in RUN if idle.alone))
+    said.note(where, spec, spec)
+    said.check({})

@@ -12,6 +12,7 @@ from sepflow.identity import RECIPES, difference_in_words, fill_neutral
 from sepflow.job import keep_freed_memory
 from sepflow.models import artefact
 from sepflow.plan_checks import check_spec
+from sepflow.plan_idle import check_alone
 from sepflow.plan_recipes import check_mix
 from sepflow.training.machine import Machine
 from sepflow.training.prepare import prepare
@@ -38,6 +39,7 @@ def read_spec(path: Path, config: Path) -> dict[str, Any]:
         raise SepflowError(f"{path}: optimizer: no spec of a run. `sepflow why RUN` prints one.")
     spec = fill_neutral(given)
     check_spec(spec, config, f"{path}: spec")
+    check_alone(spec, f"{path}: spec")
     return spec
 
 
