@@ -1,5 +1,6 @@
 """Whatever is damaged, cut, replaced by another's or put in another order: each of its users refuses it."""
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -20,6 +21,7 @@ from sepflow.evaluation import evaluate
 from sepflow.identity import digest, merge
 from sepflow.labels import write_labels
 from sepflow.separate import Options, separate
+from sepflow.simulation.export import export
 from sepflow.simulation.mix import open_mix
 from sepflow.tables import write_table
 from sepflow.training.machine import Machine
@@ -336,3 +338,50 @@ def test_verify_names_each_damaged_thing_and_the_command_that_makes_it_again(fin
     assert f"snakemake {finished.files['labelled']}" in said.out
     assert cli.main(["verify", finished.files["test"].parent.name]) == 0
     assert cli.main(["verify", "nothing"]) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"parameters": 1},
+        {"validation_loss": -50.0},
+        {"seconds": -5},
+        {"selected_step": 3},
+        {"steps": 99},
+    ],
+    ids=str,
+)
+def test_a_record_that_says_other_than_the_run_is_refused(finished, said):
+    path = finished.files["record"]
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
+    refused(finished, "adopt verify", path)
+
+
+def test_a_run_that_was_not_trained_to_its_end_is_refused(finished):
+    path, record = finished.files["history"], finished.files["record"]
+    history = pd.read_csv(path, float_precision="round_trip").iloc[:1]
+    history.to_csv(path, index=False)
+    said = {"steps": 10, "selected_step": 10, "validation_loss": history["validation_loss"][0]}
+    said["history"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    record.write_text(json.dumps(json.loads(record.read_text()) | said))
+    refused(finished, "adopt verify", path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "journal", "complete", "another"])
+def test_verify_reads_the_mixes_that_were_rendered(finished, damage):
+    name = finished.files["test"].parent.name
+    out = RESULTS / "rendered" / name
+    export(finished.test, RESULTS, out, 1)
+    finished.verify()
+    wav = min((out / "s1").iterdir())
+    path = {"journal": min(out.glob(".sepflow/mix/*/[0-9]*.json")), "cut": wav, "gone": wav}.get(damage)
+    if damage == "another":
+        out = out.rename(out.with_name("0123456789ab"))
+    elif damage == "gone":
+        path.unlink()
+    else:
+        path = path or out / "complete.json"
+        path.write_bytes(cut(path.read_bytes()))
+    with pytest.raises(SepflowError, match=f"snakemake {out}/complete.json") as error:
+        finished.verify()
+    assert damage not in ("cut", "gone") or f"s1/{wav.name}: damaged" in str(error.value)

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sepflow.contracts import read_history
+import pandas as pd
+
+from sepflow.contracts import read_history, refuse
 from sepflow.errors import SepflowError
 from sepflow.files import write_json
 from sepflow.identity import difference_in_words, fill_neutral, run_name
@@ -59,12 +61,31 @@ def check_parts(directory: Path) -> tuple[str, dict[str, Any]]:
         raise SepflowError(f"{directory / SPEC}: no spec of a run ({error!r}). {WAY_OUT}") from error
     if differs:
         raise SepflowError(f"{directory}: the model is of another run than spec.json: {differs}")
-    load_trained(directory / MODEL, name)
+    weights, _ = load_trained(directory / MODEL, name)
     record = read_record(directory / RECORD, KINDS, WAY_OUT)
-    steps = read_history(directory / HISTORY, name)["step"]
-    if steps.iloc[-1] != record["steps"] or record["selected_step"] not in set(steps):
-        raise SepflowError(f"{directory / HISTORY}: not of the steps that {RECORD} tells of. {WAY_OUT}")
+    history = read_history(directory / HISTORY, name)
+    problems = _contradictions(record, fill_neutral(spec), history)
+    if record["parameters"] != sum(weight.numel() for weight in weights.values()):
+        problems.append(f"{record['parameters']} parameters are not those of {MODEL}")
+    refuse(str(directory / RECORD), problems, WAY_OUT)
     return name, spec
+
+
+def _contradictions(record: dict[str, Any], spec: dict[str, Any], history: pd.DataFrame) -> list[str]:
+    """What a run's record says of its training and its spec or its history does not, in words."""
+    steps, best = history["step"].iloc[-1], history.loc[history["validation_loss"].idxmin()]
+    problems = []
+    if steps != record["steps"]:
+        problems.append(f"{record['steps']} steps, where {HISTORY} ends at {steps}")
+    if steps > spec["steps"] or (steps < spec["steps"] and spec["patience"] is None):
+        problems.append(
+            f"{HISTORY} ends at step {steps}, and the run has {spec['steps']}: not trained to its end"
+        )
+    if (record["selected_step"], record["validation_loss"]) != (best["step"], best["validation_loss"]):
+        problems.append(f"its selected step and validation loss are not the best of {HISTORY}")
+    if record["seconds"] < 0:
+        problems.append(f"{record['seconds']} seconds of training")
+    return problems
 
 
 def seal_run(directory: Path) -> None:
