@@ -16,6 +16,7 @@ from sepflow.results import MODEL, RECORD
 from sepflow.runs import check_run, seal_run
 from sepflow.scores import read_stamp
 from sepflow.seals import UnsealedError, check_seal, digest_of, write_seal
+from sepflow.simulation.export import COMPLETE, check_exported
 from sepflow.simulation.mix import LABELS, PLAN, read_own_plan, read_plan
 from sepflow.tables_layout import stamp_of
 from sepflow.training.checkpoint import read_checkpoint
@@ -119,6 +120,11 @@ def _run(directory: Path) -> Iterator[Check]:
         yield scores, partial(_check_scores, scores, name)
 
 
+def _rendered(directory: Path) -> Iterator[Check]:
+    if (directory / COMPLETE).exists():
+        yield directory, partial(check_exported, directory, directory.resolve().name)
+
+
 def _check_checkpoint(path: Path, name: str) -> None:
     if (own := read_checkpoint(path)[1]) != name:
         raise SepflowError(f"{path}: another run's checkpoint, {own}. Delete it to begin this run anew.")
@@ -158,8 +164,14 @@ def _again(path: Path) -> str:
 
 
 def _size(path: Path) -> int:
-    files = [path] if path.is_file() else [file for file in path.glob("*") if file.is_file()]
+    own = "*/*" if (path / COMPLETE).exists() else "*"
+    files = [path] if path.is_file() else [file for file in path.glob(own) if file.is_file()]
     return sum(file.stat().st_size for file in files)
 
 
-KINDS: dict[str, Callable[[Path], Iterator[Check]]] = {"corpora": _corpus, "mixes": _mix, "runs": _run}
+KINDS: dict[str, Callable[[Path], Iterator[Check]]] = {
+    "corpora": _corpus,
+    "mixes": _mix,
+    "rendered": _rendered,
+    "runs": _run,
+}

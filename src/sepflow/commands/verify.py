@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "verify",
         help="read all that a results directory holds; name what is damaged, and how to make it again",
-        description="Corpora, mixes, labels, runs, checkpoints and scores, held against their digests.",
+        description="Corpora, mixes, labels, rendered trees, runs and scores, held against their digests.",
     )
     parser.add_argument(
         "wanted", nargs="*", metavar="WHAT", help="directories, or names or their beginnings; by default all"
@@ -36,6 +36,6 @@ def _verify(options: argparse.Namespace) -> None:
         unsealed = isinstance(problem, UnsealedError)
         unknown, damaged = unknown + unsealed, damaged + (not unsealed)
         print(f"{'unknown' if unsealed else 'damaged'}: {problem}", flush=True)
-    print(f"{len(directories)} corpora, mixes and runs read: {damaged} damaged, {unknown} unknown")
+    print(f"{len(directories)} corpora, mixes, trees and runs read: {damaged} damaged, {unknown} unknown")
     if damaged:
         raise SepflowError(f"{damaged} damaged in {options.results}; each is named above, with the way out")

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from sepflow.contracts import refuse
 from sepflow.files import write_json
 from sepflow.identity import canonical, digest
+from sepflow.reading import read_record
 from sepflow.seals import SEAL
-from sepflow.simulation.journal import contents
+from sepflow.simulation.journal import Record, contents
 from sepflow.simulation.mix import Mix, open_mix
 from sepflow.simulation.recipes import Recipe, corpora_of, rate_of
 from sepflow.simulation.rendering import Tree
+
+COMPLETE = "complete.json"
 
 
 def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
@@ -24,7 +28,7 @@ def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
     """
     mix = open_mix(recipe, results, math.inf)
     parts = list(_signals(mix, 0))
-    tree = Tree(out, "mix", {"mix": digest(recipe)}, {})
+    tree = _tree(out, digest(recipe))
     items = [(row, name, tuple(parts)) for row, name in enumerate(mix.ids)]
     # Which were held against all that there is: so they stand for it.
     seals = [mix.directory, *(results / "corpora" / digest(corpus) for corpus in corpora_of(recipe).values())]
@@ -36,7 +40,30 @@ def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
         jobs,
     )
     tree.finish(len(items) * len(parts))
-    write_json(out / "complete.json", {"mix": digest(recipe), "mixtures": len(items), "signals": parts})
+    write_json(out / COMPLETE, {"mix": digest(recipe), "mixtures": len(items), "signals": parts})
+
+
+def check_exported(out: Path, name: str) -> None:
+    """Hold every file of the tree in `out`, of the mix called `name`, against what was written.
+
+    Raises SepflowError naming those that are damaged or missing.
+    """
+    way_out = f"Remove {out / COMPLETE} and make it again: snakemake {out / COMPLETE}"
+    said = read_record(out / COMPLETE, {"mix": str, "mixtures": int, "signals": list}, way_out)
+    records = [Record.read(path) for path in sorted(_tree(out, name).journal.glob("[0-9]*.json"))]
+    files = [file for record in records if record for file in record.files]
+    problems = [
+        f"{file}: damaged, or not there" for record in records if record for file in record.damaged(out)
+    ]
+    if said["mix"] != name:
+        problems.append(f"{COMPLETE} is of the mix {said['mix']}")
+    if len(files) != said["mixtures"] * len(said["signals"]):
+        problems.append(f"its journal tells of {len(files)} files, and {COMPLETE} of others")
+    refuse(str(out), problems, way_out)
+
+
+def _tree(out: Path, name: str) -> Tree:
+    return Tree(out, "mix", {"mix": name}, {})
 
 
 def _signals(mix: Mix, row: int) -> dict[str, np.ndarray]:

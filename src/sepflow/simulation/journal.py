@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,17 @@ class Record:
 
     def whole(self, root: Path) -> bool:
         """Whether all of its files lie below `root`, each with the content that was written."""
-        try:
-            return all(_content(root / path) == digest for path, digest in self.files.items())
-        except SepflowError:  # not there, or no file
-            return False
+        return next(self.damaged(root), None) is None
+
+    def damaged(self, root: Path) -> Iterator[str]:
+        """Those of its files that do not lie below `root` with the content that was written."""
+        for path, digest in self.files.items():
+            try:
+                whole = _content(root / path) == digest
+            except SepflowError:  # not there, or no file
+                whole = False
+            if not whole:
+                yield path
 
     def outdated(self, other: "Record") -> bool:
         """Whether it was made from a file that had changed when `other`, of the same items, was made."""
