@@ -113,6 +113,18 @@ def test_a_spec_is_refused_in_planning_and_alone(checkout, smoke, tmp_path, labe
         read_spec(path, ROOT / "config")
 
 
+def test_speakers_that_cannot_be_apart_are_refused_in_planning(checkout):
+    apart = "runs.finetuned.disjoint_speakers", True
+    with pytest.raises(SepflowError, match="runs.finetuned: disjoint_speakers: init: of the same speakers"):
+        changed(checkout, "ts_mixit", *apart)
+    half = (
+        "mixes.half",
+        {**yaml.safe_load((ROOT / "config/papers/ts_mixit.yaml").read_text())["mixes"]["train"]},
+    )
+    half[1]["among"] = [0.0, 0.5]
+    assert changed(checkout, "ts_mixit", *half, "runs.finetuned.data.mix", "half").find("finetuned")
+
+
 MIXES = [
     ("length", "foo", "length: 'foo'"),
     ("mixtures", 0, "mixtures: 0"),

@@ -147,6 +147,8 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
         differs = difference(specs[spec["init"]]["model"], spec["model"])
         if words := [f"{key} {a!r}, here {b!r}" for key, a, b in differs if key != "sources"]:
             raise SepflowError(f"{where}: init: another model than this run's: {'; '.join(words)}")
+    if spec["disjoint_speakers"]:
+        _check_apart(spec, specs, where)
     for part in data_parts(spec):
         mix = spec[part]["mix"]
         if mix["kind"] != "labels":
@@ -161,3 +163,20 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
             )
         if (rate := rate_of(teacher["data"]["mix"])) != rate_of(mix):
             raise SepflowError(f"{place}: run: was trained at {rate} Hz, and the mix is at {rate_of(mix)} Hz")
+
+
+def _check_apart(spec: dict[str, Any], specs: dict[str, dict[str, Any]], where: str) -> None:
+    """Whether what a run begins with, or hears beside, can have other speakers than its data."""
+    others = {"joint": spec["joint"], "init": specs[spec["init"]]["data"] if spec["init"] else None}
+    own = _speakers(spec["data"])
+    if same := [key for key, data in others.items() if data and _speakers(data) == own]:
+        raise SepflowError(
+            f"{where}: disjoint_speakers: {' and '.join(same)}: of the same speakers as data. Give the mixes "
+            "shares of the speakers that do not overlap (`among`), other lists, or corpora"
+        )
+
+
+def _speakers(data: dict[str, Any]) -> dict[str, Any]:
+    """What says which speakers a part of a run hears."""
+    mix = unlabelled(data["mix"])
+    return {key: mix.get(key) for key in ("kind", "corpus", "list", "subset", "split", "among")}
