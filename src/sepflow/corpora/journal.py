@@ -82,23 +82,28 @@ class Journal:
 
     def found(self) -> dict[str, Any]:
         """What `verify` noted."""
-        self._names(self.verified)
-        return read_json(self.verified)
+        return self._note(self.verified)
 
     def complete(self, to: str) -> None:
         """Write the record: all of the archive is below `to`."""
-        found = self.found()
-        write_json(self.record, found | {"files": [str(Path(to) / name) for name in found["files"]]})
+        files = [str(Path(to) / name) for name in self._names(self.verified)]
+        write_json(self.record, self.found() | {"files": files})
 
     def sweep(self, keep_archive: bool) -> None:
         """Remove what is needed no more, once the record is written."""
         for path in (self.verified, self._path(".from"), *([] if keep_archive else [self.whole])):
             path.unlink(missing_ok=True)
 
-    def _names(self, path: Path) -> list[str]:
-        """The files that are named in a note. Raises SepflowError where it is damaged."""
+    def _note(self, path: Path) -> dict[str, Any]:
+        """What was noted at `path`. Raises SepflowError where it is damaged."""
         found = read_json(path)
-        files = found.get("files") if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            raise SepflowError(f"{path}: damaged. Remove it, and start again.")
+        return found
+
+    def _names(self, path: Path) -> list[str]:
+        """The files that a note names, once they are known. Raises SepflowError where it is damaged."""
+        files = self._note(path).get("files")
         if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
             raise SepflowError(f"{path}: damaged. Remove it, and start again.")
         return files
