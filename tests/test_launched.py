@@ -87,6 +87,14 @@ def test_what_was_started_is_not(environ, said, machine):
     Machine(device="cpu", devices=machine).check(SPEC)
 
 
+@pytest.mark.parametrize(
+    ("said", "begun"), [({}, False), ({"LOCAL_RANK": "0"}, False), ({"LOCAL_RANK": "1"}, True)]
+)
+def test_who_was_started_alone_starts_the_others_whatever_rank_0_a_stranger_left(environ, said, begun):
+    environ(said)
+    assert Machine(devices=2).environment().creates_processes_externally == begun
+
+
 def test_another_world_than_was_asked_for_is_refused():
     with pytest.raises(SepflowError, match="devices: 2, nodes: 1, but 1 processes would share a batch"):
         Machine(devices=2).check_world(1)

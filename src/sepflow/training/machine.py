@@ -15,6 +15,19 @@ from sepflow.errors import SepflowError
 from sepflow.launched import launch
 
 
+class Alone(LightningEnvironment):
+    """A training that was started as one process, and starts the others.
+
+    Lightning takes any LOCAL_RANK, as of a container or of a training before in this process, for others that
+    somebody else has started, and waits for them; those that it starts itself have one above 0.
+    """
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """Whether this process is one of the others."""
+        return launch().rank > 0
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where a training runs: the keys of config/config.yaml of these names.
@@ -77,7 +90,7 @@ class Machine:
         """Who starts the processes of a training, for Lightning, which would take a SLURM job for srun's."""
         if (by := launch().by) == "torchrun":
             return TorchElasticEnvironment()
-        return SLURMEnvironment(auto_requeue=False) if by == "srun" else LightningEnvironment()
+        return SLURMEnvironment(auto_requeue=False) if by == "srun" else Alone()
 
     def check_world(self, world: int) -> None:
         """Raises SepflowError where another number of processes than was asked for would share a batch."""
