@@ -37,6 +37,7 @@ def cluster() -> Iterator[None]:
     directory = tempfile.mkdtemp(prefix="sepflow-slurm-")  # pytest's own let nobody else in
     started = subprocess.run([LOOPBACK, "up", directory], capture_output=True, text=True)
     if started.returncode == 3:
+        shutil.rmtree(directory)
         pytest.skip(started.stderr)
     try:
         assert started.returncode == 0, started.stderr
