@@ -15,13 +15,14 @@ HERE = Path(workflow.current_basedir)
 # The package of this very checkout, here and (by its export) in every job, environment and cluster node.
 sys.path.insert(0, str(HERE / "src"))
 
-from sepflow import cards, plan, requeue
 from sepflow.code import code_digest
 from sepflow.errors import SepflowError
-from sepflow.messages import Messages
-from sepflow.resources import asking
+from sepflow.jobs import cards, requeue
+from sepflow.planning import plan
+from sepflow.planning.messages import Messages
+from sepflow.planning.resources import asking
+from sepflow.planning.workflow import CURVES, PICTURES, Jobs, export_package
 from sepflow.results import seal_output
-from sepflow.workflow import CURVES, PICTURES, Jobs, export_package
 
 export_package()
 requeue.leave_warning_to_trainings()

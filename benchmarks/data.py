@@ -20,10 +20,10 @@ import soxr
 import torch
 
 from sepflow.corpora.packed import PackedCorpus, quantise, write_corpus
-from sepflow.job import keep_freed_memory
-from sepflow.simulation.decide import decide
-from sepflow.simulation.examples import Examples
-from sepflow.simulation.mix import Mix
+from sepflow.jobs.job import keep_freed_memory
+from sepflow.mixes.decide import decide
+from sepflow.mixes.examples import Examples
+from sepflow.mixes.mix import Mix
 from sepflow.tasks import build
 
 _RATE, _SEGMENT, _UTTERANCES, _SPEAKERS = 8000, 4 * 8000, 120, 12

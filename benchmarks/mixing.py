@@ -19,10 +19,10 @@ import soundfile
 
 from sepflow import corpora
 from sepflow.identity import digest
-from sepflow.simulation import librimix_tree
-from sepflow.simulation.librimix_layout import Layout
-from sepflow.simulation.listed import decide_listed
-from sepflow.simulation.mix import Mix, open_corpora, open_mix
+from sepflow.mixes.listed import decide_listed
+from sepflow.mixes.mix import Mix, open_corpora, open_mix
+from sepflow.simulation.librimix import tree as librimix_tree
+from sepflow.simulation.librimix.layout import Layout
 
 SECONDS, RATE = 4, 16000
 SPEECH = {"kind": "folder", "rate": RATE, "splits": {"validation": 0.0, "test": 0.0}}

@@ -13,8 +13,8 @@ import platform
 
 import torch
 
-from sepflow.inference import whole_float32
 from sepflow.tasks import build
+from sepflow.tasks.trained import whole_float32
 
 MODELS = {
     "conv_tasnet": {"filters": 96, "kernel": 32, "bottleneck": 48, "hidden": 96, "skip": 48, "repeats": 1},

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from sepflow.applying.inference import Separator
 from sepflow.corpora.packed import PackedCorpus
-from sepflow.inference import Separator
-from sepflow.simulation.mix import Mix
+from sepflow.mixes.mix import Mix
 
 
 def main() -> None:

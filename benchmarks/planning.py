@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from sepflow.contracts import MANIFEST_COLUMNS
 from sepflow.corpora.packed import PackedCorpus
-from sepflow.simulation.listed import decide_listed
-from sepflow.simulation.mix import Mix
-from sepflow.simulation.resampled import Resampled
+from sepflow.files.contracts import MANIFEST_COLUMNS
+from sepflow.mixes.listed import decide_listed
+from sepflow.mixes.mix import Mix
+from sepflow.mixes.resampled import Resampled
 
 Result = TypeVar("Result")
 RATE, SPEAKERS = 16000, 921

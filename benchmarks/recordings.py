@@ -19,8 +19,8 @@ import pandas as pd
 import soundfile
 import soxr
 
-from sepflow.figures.spectrograms import Example, spectrograms
 from sepflow.metrics.separation import score
+from sepflow.reporting.figures.spectrograms import Example, spectrograms
 
 _RATE, _PIECE, _MINUTE = 8000, 32000, 60
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pyroomacoustics
 
-from sepflow.simulation.responses import RoomRecipe, Rooms, draw_room
-from sepflow.simulation.rooms import SPEED, Room, reverberant, whamr
+from sepflow.simulation.rooms.image_method import SPEED, Room, reverberant, whamr
+from sepflow.simulation.rooms.responses import RoomRecipe, Rooms, draw_room
 
 
 def theirs(room: Room) -> np.ndarray:

@@ -60,9 +60,9 @@ def write(path: Path, samples: np.ndarray) -> str:
 
 def librimix(folder: Path, mixtures: int, jobs: int) -> Iterator[Measured]:
     """Libri2Mix: the tree, rendered from its metadata; the metadata, planned and measured."""
-    from sepflow.simulation.librimix_layout import MODES, RATES, TYPES, Layout
-    from sepflow.simulation.librimix_metadata import make
-    from sepflow.simulation.librimix_tree import Recordings, checked_rows, render
+    from sepflow.simulation.librimix.layout import MODES, RATES, TYPES, Layout
+    from sepflow.simulation.librimix.metadata import make
+    from sepflow.simulation.librimix.tree import Recordings, checked_rows, render
 
     corpora = Recordings(folder / "LibriSpeech", folder / "wham_noise")
     count = -(-mixtures // 100) * 100
@@ -99,7 +99,7 @@ def _write_librispeech(root: Path, utterances: int) -> None:
 
 
 def _librimix_plan() -> Measured:
-    from sepflow.simulation.librimix_pairs import Tables, draw
+    from sepflow.simulation.librimix.pairs import Tables, draw
 
     rng = np.random.default_rng(0)
     utterances, recordings = 101600, 20000  # of train-clean-360, three seconds and more; of WHAM!, tr

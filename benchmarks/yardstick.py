@@ -15,7 +15,7 @@ import types
 
 import torch
 
-from sepflow.job import keep_freed_memory
+from sepflow.jobs.job import keep_freed_memory
 
 
 def prepare(threads: int) -> None:

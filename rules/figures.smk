@@ -56,7 +56,7 @@ rule training_figure:
     params:
         figure=jobs.training_figure,
         untrained=jobs.plan.untrained,
-        code=code_digest("figures/training.py"),
+        code=code_digest("reporting/figures/training.py"),
     message:
         said("figure {wildcards.paper} {wildcards.figure}")
     script:

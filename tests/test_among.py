@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepflow import plan
 from sepflow.corpora.folder import split_speakers
 from sepflow.corpora.splits import place
 from sepflow.errors import SepflowError
-from sepflow.simulation.decide import decide, eligible
+from sepflow.mixes.decide import decide, eligible
+from sepflow.planning import plan
 
 RECIPE = {
     "kind": "speakers",

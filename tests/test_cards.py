@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from conftest import environment
-from sepflow import cards
+from sepflow.jobs import cards
 
 HOLDER = """
 import os, sys, time
-from sepflow.cards import claimed
+from sepflow.jobs.cards import claimed
 with claimed(int(sys.argv[1]), poll=0.05):
     print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
     sys.stdin.readline()

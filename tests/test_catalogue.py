@@ -10,11 +10,11 @@ import yaml
 
 import server
 from conftest import ROOT
-from sepflow import plan
 from sepflow.cli import main
 from sepflow.corpora import catalogue
 from sepflow.corpora.presence import find_part, folder_of
 from sepflow.errors import SepflowError
+from sepflow.planning import plan
 from test_fetch import DATA, TOY, tree
 
 PAPERS = {"ts_mixit", "ssl_pretraining", "task_aware_sed", "atss_net", "perl"}

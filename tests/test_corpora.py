@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sepflow.contracts import MANIFEST_COLUMNS, check_manifest
 from sepflow.corpora import build
 from sepflow.corpora.digest import folder_digest
 from sepflow.corpora.folder import split_speakers
@@ -31,7 +30,8 @@ from sepflow.corpora.packed import (
 from sepflow.corpora.parallel import in_order
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
-from sepflow.seals import SEAL
+from sepflow.files.contracts import MANIFEST_COLUMNS, check_manifest
+from sepflow.files.seals import SEAL
 
 
 def labels(name, speaker="s", split="train", **more):

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from sepflow.figures import distribution as boxes
-from sepflow.figures import dots
-from sepflow.figures.style import row_name, wrapped
+from sepflow.reporting.figures import distribution as boxes
+from sepflow.reporting.figures import dots
+from sepflow.reporting.figures.style import row_name, wrapped
 from test_figures import a_table
 
 

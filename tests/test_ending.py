@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from sepflow.errors import SepflowError
-from sepflow.lease import held
-from sepflow.requeue import ENDINGS, WarnedError, listening, when_warned
+from sepflow.jobs.lease import held
+from sepflow.jobs.requeue import ENDINGS, WarnedError, listening, when_warned
 from sepflow.training.checkpoint import RunningCheckpoint, read_checkpoint
 from sepflow.training.module import Training
 from test_lease import leave

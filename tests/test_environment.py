@@ -47,11 +47,15 @@ def test_conda_environments_agree_with_the_lock(path):
     [
         (
             "audio",
-            "sepflow.corpora.espeak sepflow.corpora.folder sepflow.simulation.listed "
-            "sepflow.simulation.export sepflow.tables",
+            "sepflow.corpora.espeak sepflow.corpora.folder sepflow.mixes.listed "
+            "sepflow.mixes.export sepflow.reporting.tables",
         ),
         ("fetch", "sepflow.corpora.catalogue sepflow.corpora.fetch"),
-        ("torch", "sepflow.training.train sepflow.labels sepflow.evaluation sepflow.figures.write"),
+        (
+            "torch",
+            "sepflow.training.train sepflow.applying.labels sepflow.applying.evaluation "
+            "sepflow.reporting.figures.write",
+        ),
     ],
 )
 def test_a_rule_imports_nothing_that_its_environment_lacks(environment, modules):

@@ -13,20 +13,20 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from conftest import ROOT
-from sepflow import plan
-from sepflow.contracts import read_history
 from sepflow.corpora.packed import PackedCorpus, quantise, write_corpus
 from sepflow.errors import SepflowError
-from sepflow.figures import distribution as boxes
-from sepflow.figures import learning as curves
-from sepflow.figures import spectrograms as pictures
-from sepflow.figures.losses import comparable
-from sepflow.figures.spectrograms import Example, example, level, paired, spectrograms
-from sepflow.figures.write import write_figures
+from sepflow.files.contracts import read_history
+from sepflow.mixes.mix import Mix
 from sepflow.models.artefact import save_model
-from sepflow.simulation.mix import Mix
+from sepflow.planning import plan
+from sepflow.planning.losses import comparable
+from sepflow.planning.workflow import PICTURES
+from sepflow.reporting.figures import distribution as boxes
+from sepflow.reporting.figures import learning as curves
+from sepflow.reporting.figures import spectrograms as pictures
+from sepflow.reporting.figures.spectrograms import Example, example, level, paired, spectrograms
+from sepflow.reporting.figures.write import write_figures
 from sepflow.tasks import build
-from sepflow.workflow import PICTURES
 from test_activity import RATE, on
 from test_scoring import SPEC, noise
 from test_tables import put

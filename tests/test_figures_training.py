@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from sepflow.errors import SepflowError
-from sepflow.figures import epochs
-from sepflow.figures.training import write_training
+from sepflow.reporting.figures import epochs
+from sepflow.reporting.figures.training import write_training
 from test_figures import extents
 
 EPOCH = 62.5  # optimiser steps of one pass

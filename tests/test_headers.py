@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from sepflow.audio import length, opened, read
 from sepflow.errors import SepflowError
+from sepflow.files.audio import length, opened, read
 from spheres import sphere_bytes
 
 COUNT = 16000

@@ -13,21 +13,22 @@ import torch
 from safetensors.torch import load, save
 
 from conftest import Checkout
-from sepflow import cli, corpora, plan
-from sepflow.adoption import adopt
-from sepflow.contracts import read_history
+from sepflow import cli, corpora
+from sepflow.applying.evaluation import evaluate
+from sepflow.applying.labels import write_labels
+from sepflow.applying.separate import Options, separate
+from sepflow.audit.adoption import adopt
+from sepflow.audit.verify import find, verify
+from sepflow.commands.prepare import prepare
 from sepflow.errors import SepflowError
-from sepflow.evaluation import evaluate
+from sepflow.files.contracts import read_history
 from sepflow.identity import digest, merge
-from sepflow.labels import write_labels
-from sepflow.separate import Options, separate
-from sepflow.simulation.export import export
-from sepflow.simulation.mix import open_mix
-from sepflow.tables import write_table
+from sepflow.mixes.export import export
+from sepflow.mixes.mix import open_mix
+from sepflow.planning import plan
+from sepflow.reporting.tables import write_table
 from sepflow.training.machine import Machine
-from sepflow.training.prepare import prepare
 from sepflow.training.train import train
-from sepflow.verify import find, verify
 
 RESULTS, CPU = Path("results"), Machine(device="cpu")
 TEACHER, STUDENT = "teacher_1or2src", "student_1or2src"

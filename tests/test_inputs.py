@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from sepflow.audio import HIGHEST_RATE, LOWEST_RATE
+from sepflow.applying.streams import inspect
 from sepflow.corpora.decode import load, recording, waveform
 from sepflow.corpora.layouts.tables import Tables
 from sepflow.corpora.listing import list_recordings
 from sepflow.errors import SepflowError
+from sepflow.files.audio import HIGHEST_RATE, LOWEST_RATE
+from sepflow.files.npz import read_arrays
 from sepflow.metrics.separation import score_files
 from sepflow.simulation import inputs
-from sepflow.simulation.librimix_noise import read_noise
-from sepflow.simulation.librimix_tables import speakers
-from sepflow.simulation.npz import read_arrays
-from sepflow.simulation.wsj0mix_lists import read_list, read_powers
-from sepflow.streams import inspect
+from sepflow.simulation.librimix.noise import read_noise
+from sepflow.simulation.librimix.tables import speakers
+from sepflow.simulation.wsj0mix.lists import read_list, read_powers
 
 RATE = inputs.RATE
 

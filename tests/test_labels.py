@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
+from sepflow.applying.inference import Separator
+from sepflow.applying.labels import write_labels
 from sepflow.identity import fill_neutral, run_name
-from sepflow.inference import Separator
-from sepflow.labels import write_labels
+from sepflow.mixes.mix import LabelledMix
 from sepflow.models.artefact import save_model
-from sepflow.simulation.mix import LabelledMix
 from sepflow.tasks import build
 from test_scoring import SPEC as NETWORK
 from test_simulation import RECIPE, corpus, mix  # noqa: F401 (fixtures)

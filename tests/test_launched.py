@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sepflow.errors import SepflowError
-from sepflow.launched import launch
+from sepflow.jobs.launched import launch
 from sepflow.training.checkpoint import read_checkpoint
 from sepflow.training.machine import Machine
 from test_lease import prepared, start

@@ -7,11 +7,11 @@ import yaml
 
 from conftest import ROOT
 from corpora_on_disk import RATE, put, write
-from sepflow import plan, roles
 from sepflow.corpora import build
 from sepflow.corpora.layouts import PLACES, corpus_digest, find
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
+from sepflow.planning import plan, roles
 
 
 @pytest.fixture

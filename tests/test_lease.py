@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from conftest import Checkout, environment
-from sepflow import lease, plan
 from sepflow.errors import SepflowError
 from sepflow.identity import merge, run_name
-from sepflow.lease import Lease, held, seen
+from sepflow.jobs import lease
+from sepflow.jobs.lease import Lease, held, seen
+from sepflow.planning import plan
 from test_training import one_thread, prepared, run
 
 __all__ = ["one_thread", "prepared"]  # fixtures

@@ -19,7 +19,8 @@ from librimix_corpora import put_table, run, table
 from librimix_corpora import render_command as command
 from librimix_definition import expected, extended
 from sepflow.errors import SepflowError
-from sepflow.simulation import librimix, librimix_noise
+from sepflow.simulation.librimix import mixtures as librimix
+from sepflow.simulation.librimix import noise as librimix_noise
 
 needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="needs sox (apt-get install sox)")
 

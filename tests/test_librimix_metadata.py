@@ -17,7 +17,9 @@ import librimix_corpora as corpora
 from conftest import environment
 from librimix_corpora import run
 from librimix_definition import listed, listed_noises, official
-from sepflow.simulation import librimix_metadata, librimix_pairs, librimix_tables
+from sepflow.simulation.librimix import metadata as librimix_metadata
+from sepflow.simulation.librimix import pairs as librimix_pairs
+from sepflow.simulation.librimix import tables as librimix_tables
 
 SPEAKERS = (60, 84, 174, 251, 302, 777)
 RNG = np.random.default_rng(3)

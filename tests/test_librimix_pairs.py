@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from librimix_definition import as_rows, defined, without_duplicates
-from sepflow.simulation import librimix_pairs
-from sepflow.simulation.librimix_levels import draw_loudness
+from sepflow.simulation.librimix import pairs as librimix_pairs
+from sepflow.simulation.librimix.levels import draw_loudness
 
 TARGET = 40
 

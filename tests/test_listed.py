@@ -9,12 +9,13 @@ import soundfile
 import yaml
 
 from conftest import Checkout
-from sepflow import cli, corpora, plan
+from sepflow import cli, corpora
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES
-from sepflow.simulation.listed import decide_listed
-from sepflow.simulation.resampled import Resampled
+from sepflow.mixes.listed import decide_listed
+from sepflow.mixes.resampled import Resampled
+from sepflow.planning import plan
 
 RATE = 16000
 SPEAKERS = (11, 22, 33, 44)

@@ -12,10 +12,10 @@ import whamr_corpus
 from librimix_corpora import put_table, run, table
 from sepflow.errors import SepflowError
 from sepflow.simulation import inputs, lists
-from sepflow.simulation.librimix_inputs import read_rows
-from sepflow.simulation.librimix_tables import noises
-from sepflow.simulation.whamr_lists import needed, read_mixtures
-from sepflow.simulation.wsj0mix_lists import read_list, read_powers
+from sepflow.simulation.librimix.inputs import read_rows
+from sepflow.simulation.librimix.tables import noises
+from sepflow.simulation.whamr.lists import needed, read_mixtures
+from sepflow.simulation.wsj0mix.lists import read_list, read_powers
 
 POWERS = {f"u{k}": 0.01 for k in range(4)}
 OUT_OF_ALL_BOUNDS = ("1e300", "1e11", "-1e300", "inf", "nan", "1e-300", "0")

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from conftest import ROOT
-from sepflow import plan
 from sepflow.errors import SepflowError
-from sepflow.messages import Messages
-from sepflow.resources import asking
+from sepflow.planning import plan
+from sepflow.planning.messages import Messages
+from sepflow.planning.resources import asking
 
 CONFIG = {"scale": "smoke", "papers": ["ts_mixit", "ssl_pretraining"]}
 

@@ -13,9 +13,9 @@ from sepflow.corpora.digest import folder_digest, list_digest
 from sepflow.corpora.listing import list_recordings
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
+from sepflow.files.text import as_on_disk
 from sepflow.simulation import inputs
-from sepflow.simulation.wsj0mix_lists import read_list
-from sepflow.textfiles import as_on_disk
+from sepflow.simulation.wsj0mix.lists import read_list
 from test_inputs import RATE, SPECIAL, hiss, no_hanging, written  # noqa: F401  (no_hanging: for every test)
 
 FORMS = ("NFC", "NFD")

@@ -6,13 +6,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepflow import corpora, plan
+from sepflow import corpora
 from sepflow.corpora.noise import synthesise
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest
-from sepflow.simulation.decide import LEVEL_DB, decide, decide_in
-from sepflow.simulation.mix import open_mix, write_plan
+from sepflow.mixes.decide import LEVEL_DB, decide, decide_in
+from sepflow.mixes.mix import open_mix, write_plan
+from sepflow.planning import plan
 
 NOISE = {
     "kind": "noise",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sepflow.errors import SepflowError
-from sepflow.simulation.npz import read_arrays
+from sepflow.files.npz import read_arrays
 
 
 class Evil:

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from sepflow import plan, tasks
+from sepflow import tasks
 from sepflow.errors import SepflowError
 from sepflow.identity import NEUTRAL, RECIPES, difference, digest, merge, run_name
 from sepflow.metrics.names import METRICS, of_task
-from sepflow.plan_tables import resolve
-from sepflow.simulation.recipes import rate_of
-from sepflow.workflow import FORMATS, PICTURES, Jobs
+from sepflow.mixes.recipes import rate_of
+from sepflow.planning import plan
+from sepflow.planning.tables import resolve
+from sepflow.planning.workflow import FORMATS, PICTURES, Jobs
 
 # Names that users have on disk. They change when what determines a run changes, and then on purpose.
 FROZEN = {

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from sepflow import plan
+from sepflow.commands.training import read_spec
 from sepflow.errors import SepflowError
 from sepflow.identity import merge
-from sepflow.training.standalone import read_spec
+from sepflow.planning import plan
 
 SSL = "ssl_pretraining"
 LISTED = {  # smoke's mixes of one paper, over a published list

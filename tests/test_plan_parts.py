@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from conftest import ROOT, Checkout
-from sepflow import plan
 from sepflow.errors import SepflowError
-from sepflow.workflow import Jobs
+from sepflow.planning import plan
+from sepflow.planning.workflow import Jobs
 from test_plan_ssl import NAME, SCALES, load, rows_of, spec_of
 
 PAPER = f"papers/{NAME}.yaml"

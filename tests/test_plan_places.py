@@ -5,9 +5,9 @@ import os
 import pytest
 
 from conftest import ROOT
-from sepflow import plan
 from sepflow.corpora.presence import folder_of
 from sepflow.errors import SepflowError
+from sepflow.planning import plan
 
 
 @pytest.mark.parametrize("name", ["../papers/ts_mixit", "/etc/passwd", "./demo", "demo/", "x\0", "..", ""])

@@ -6,14 +6,17 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from sepflow import explain, plan, plan_checks, plugs
+from sepflow import plugs
+from sepflow.commands import explain
+from sepflow.commands.training import read_spec
 from sepflow.errors import SepflowError
 from sepflow.identity import canonical, fill_neutral, merge, run_name, without_neutral
 from sepflow.metrics.names import PRETEXTS
+from sepflow.planning import checks as plan_checks
+from sepflow.planning import plan
 from sepflow.settings import declarations
 from sepflow.tasks.alteration import Alterations
 from sepflow.tasks.contrast import Contrast
-from sepflow.training.standalone import read_spec
 
 PAPERS = ["ts_mixit", "ssl_pretraining"]
 MIX = {"ts_mixit": "train", "ssl_pretraining": "wsj_train"}

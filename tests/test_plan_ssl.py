@@ -3,9 +3,9 @@
 import pytest
 
 from conftest import ROOT
-from sepflow import plan
 from sepflow.identity import data_parts, digest
-from sepflow.simulation.recipes import unlabelled
+from sepflow.mixes.recipes import unlabelled
+from sepflow.planning import plan
 
 NAME = "ssl_pretraining"
 SCALES = ("paper", "demo", "smoke")

@@ -8,8 +8,9 @@ import torch
 
 from conftest import ROOT
 from pretraining import MODELS, SI_SNR, TASKS, batch, build, noise, si_snr, voices
-from sepflow import plan, tasks
+from sepflow import tasks
 from sepflow.identity import digest
+from sepflow.planning import plan
 
 EVERY = list(itertools.product(TASKS, MODELS))
 LEARNT = [pair for pair in EVERY if pair[0] != "contrastive"]  # of it see tests/test_contrastive.py

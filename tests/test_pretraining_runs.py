@@ -8,20 +8,21 @@ import yaml
 
 from conftest import RATE, Checkout, write_voices
 from pretraining import si_snr
-from sepflow import corpora, plan, tasks
+from sepflow import corpora, tasks
+from sepflow.applying.evaluation import evaluate
+from sepflow.commands.prepare import prepare
 from sepflow.corpora.folder import split_speakers
 from sepflow.corpora.splits import place
 from sepflow.errors import SepflowError
-from sepflow.evaluation import evaluate
 from sepflow.identity import digest, merge, run_name
+from sepflow.mixes.examples import Examples
+from sepflow.mixes.mix import open_mix
 from sepflow.models.artefact import load_model, save_model
-from sepflow.simulation.examples import Examples
-from sepflow.simulation.mix import open_mix
+from sepflow.planning import plan
 from sepflow.tasks.task import HEAD
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.data import train_loader
 from sepflow.training.machine import Machine
-from sepflow.training.prepare import prepare
 from sepflow.training.train import train
 from test_switches import PASSES, offline, rates
 from test_training import one_thread

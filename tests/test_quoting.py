@@ -5,9 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from sepflow import quoting
-from sepflow.figures.training import COLUMNS
-from sepflow.tables import write_table
+from sepflow.files import quoting
+from sepflow.reporting.figures.training import COLUMNS
+from sepflow.reporting.tables import write_table
 from test_tables import CONTEXT, put, write_scores
 
 HOSTILE = (

@@ -11,10 +11,10 @@ from scipy.signal import resample_poly
 from sepflow import corpora
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.identity import digest
-from sepflow.simulation.examples import FixedExamples
-from sepflow.simulation.export import export
-from sepflow.simulation.mix import Mix, cut_segments, open_mix, write_plan
-from sepflow.simulation.resampled import Resampled
+from sepflow.mixes.examples import FixedExamples
+from sepflow.mixes.export import export
+from sepflow.mixes.mix import Mix, cut_segments, open_mix, write_plan
+from sepflow.mixes.resampled import Resampled
 from sepflow.simulation.resampling import resample
 
 NATIVE = 16000

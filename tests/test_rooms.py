@@ -7,9 +7,9 @@ import pytest
 from scipy.signal import butter, sosfiltfilt
 
 from sepflow.errors import SepflowError
-from sepflow.simulation import rooms
-from sepflow.simulation.responses import RoomRecipe, Rooms, draw_room
-from sepflow.simulation.rooms import Room, anechoic, reflection, reverberant, whamr
+from sepflow.simulation.rooms import image_method as rooms
+from sepflow.simulation.rooms.image_method import Room, anechoic, reflection, reverberant, whamr
+from sepflow.simulation.rooms.responses import RoomRecipe, Rooms, draw_room
 
 RATE, SPEED = 16000, 343.0
 SIZE, SOURCE, MICROPHONE = (3.1, 4.2, 2.7), (1.0, 1.3, 1.1), (2.0, 3.1, 1.6)

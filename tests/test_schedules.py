@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from sepflow import plan
 from sepflow.identity import merge
+from sepflow.planning import plan
 from sepflow.training.module import Training
 from sepflow.training.schedules import factor
 from test_training import one_thread, prepared, run

@@ -12,16 +12,16 @@ import pytest
 import torch
 
 from conftest import ROOT
-from sepflow import plan
-from sepflow.contracts import read_history
+from sepflow.applying.evaluation import evaluate
 from sepflow.errors import SepflowError
-from sepflow.evaluation import evaluate
+from sepflow.files.contracts import read_history
+from sepflow.mixes.mix import write_plan
 from sepflow.models.artefact import save_model
-from sepflow.scores import check_models, checked, read_runs
-from sepflow.simulation.mix import write_plan
-from sepflow.tables import write_table
+from sepflow.planning import plan
+from sepflow.planning.workflow import Jobs
+from sepflow.reporting.scores import check_models, checked, read_runs
+from sepflow.reporting.tables import write_table
 from sepflow.tasks import build
-from sepflow.workflow import Jobs
 from test_figures import PIT, small_results
 from test_tables import CONTEXT, put, write_scores
 

@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from conftest import environment
-from sepflow.inference import Separator, select, selections
+from sepflow.applying.inference import Separator, select, selections
 from sepflow.metrics.separation import score
 from sepflow.models.artefact import save_model
 from sepflow.tasks import build

@@ -14,15 +14,15 @@ import torch
 import yaml
 
 from conftest import environment
-from sepflow import plan
-from sepflow.chunks import best_order, chunks, separate_chunks
+from sepflow.applying.chunks import best_order, chunks, separate_chunks
+from sepflow.applying.inference import Separator
+from sepflow.applying.selection import select_by_energy
+from sepflow.applying.separate import Options, separate
+from sepflow.applying.streams import resampled
 from sepflow.cli import main
 from sepflow.errors import SepflowError
-from sepflow.inference import Separator
 from sepflow.models.artefact import save_model
-from sepflow.objectives.selection import select_by_energy
-from sepflow.separate import Options, separate
-from sepflow.streams import resampled
+from sepflow.planning import plan
 from sepflow.tasks import build
 
 RATE = 8000

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from pretraining import RATE, TASKS, build
+from sepflow.applying.outputs import write_loudest
+from sepflow.applying.separate import Options, find_model, separate
 from sepflow.cli import main
 from sepflow.errors import SepflowError
 from sepflow.models.artefact import save_model
-from sepflow.outputs import write_loudest
-from sepflow.separate import Options, find_model, separate
 from test_contrastive import CONV_TASNET
 
 

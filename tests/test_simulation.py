@@ -11,9 +11,9 @@ from sepflow import corpora
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.files import write_text
-from sepflow.simulation.decide import LEVEL_DB, decide
-from sepflow.simulation.examples import Examples, FixedExamples
-from sepflow.simulation.mix import LabelledMix, Mix, cut_segments
+from sepflow.mixes.decide import LEVEL_DB, decide
+from sepflow.mixes.examples import Examples, FixedExamples
+from sepflow.mixes.mix import LabelledMix, Mix, cut_segments
 from sepflow.training.data import StepSampler
 
 RECIPE = {

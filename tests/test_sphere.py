@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from sepflow.audio import opened
-from sepflow.corpora.sphere import header
 from sepflow.errors import SepflowError
+from sepflow.files.audio import opened
+from sepflow.files.sphere import header
 from sepflow.simulation.inputs import read
 from spheres import sphere_bytes, write_sphere
 

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from conftest import Checkout, environment
-from sepflow import plan
 from sepflow.identity import run_name
+from sepflow.planning import plan
 
 
 @pytest.fixture(scope="module")

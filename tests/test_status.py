@@ -9,8 +9,9 @@ import sys
 import time
 
 from conftest import ROOT, environment
-from sepflow import lease, plan, status
-from sepflow.messages import Messages
+from sepflow.jobs import lease
+from sepflow.planning import plan, status
+from sepflow.planning.messages import Messages
 from sepflow.training import progress
 from test_lease import leave, prepared, run, start, wait_for
 

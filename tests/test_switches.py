@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from sepflow import plan
 from sepflow.errors import SepflowError
+from sepflow.mixes.examples import Examples
 from sepflow.objectives.pit import pit
-from sepflow.simulation.examples import Examples
+from sepflow.planning import plan
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.module import Training
 from sepflow.training.switches import Switches

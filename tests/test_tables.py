@@ -11,11 +11,11 @@ import pytest
 import scipy.stats
 
 from sepflow.errors import SepflowError
-from sepflow.simulation.mix import write_plan
-from sepflow.statistics import interval
-from sepflow.tables import compare, write_table
-from sepflow.tables_layout import blocks
-from sepflow.tables_text import latex
+from sepflow.mixes.mix import write_plan
+from sepflow.planning.layout import blocks
+from sepflow.reporting.statistics import interval
+from sepflow.reporting.tables import compare, write_table
+from sepflow.reporting.text import latex
 
 
 def scores(*seeds) -> pd.DataFrame:

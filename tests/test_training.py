@@ -16,16 +16,17 @@ import pytest
 import torch
 
 from conftest import Checkout, environment
-from sepflow import corpora, models, plan
+from sepflow import corpora, models
+from sepflow.applying.inference import Separator
 from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
 from sepflow.files import write_bytes
 from sepflow.identity import digest, fill_neutral, merge, run_name
-from sepflow.inference import Separator
+from sepflow.mixes.decide import decide
+from sepflow.mixes.examples import Examples, FixedExamples
+from sepflow.mixes.mix import write_plan
 from sepflow.models.artefact import load_model, save_model
-from sepflow.simulation.decide import decide
-from sepflow.simulation.examples import Examples, FixedExamples
-from sepflow.simulation.mix import write_plan
+from sepflow.planning import plan
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.machine import Machine
 from sepflow.training.train import train

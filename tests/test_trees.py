@@ -12,12 +12,12 @@ import librimix_corpora as libri
 import whamr_corpus
 from librimix_corpora import put_table, run, table
 from sepflow import corpora
+from sepflow.files.seals import digest_of
 from sepflow.identity import digest
-from sepflow.seals import digest_of
-from sepflow.simulation import librimix_noise
-from sepflow.simulation.decide import decide
-from sepflow.simulation.export import export
-from sepflow.simulation.mix import write_plan
+from sepflow.mixes.decide import decide
+from sepflow.mixes.export import export
+from sepflow.mixes.mix import write_plan
+from sepflow.simulation.librimix import noise as librimix_noise
 
 SMALL = ("--rates", 8000, "--modes", "min", "--jobs", 1)
 MIX = {"kind": "speakers", "split": "train", "mixtures": 40, "speakers": 2, "level_difference": [-5.0, 5.0],

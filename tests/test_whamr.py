@@ -16,8 +16,8 @@ from scipy.signal import fftconvolve, resample_poly
 
 from conftest import environment
 from sepflow import cli
-from sepflow.simulation.rooms import Room, anechoic, reverberant, whamr
-from sepflow.simulation.whamr_lists import read_mixtures
+from sepflow.simulation.rooms.image_method import Room, anechoic, reverberant, whamr
+from sepflow.simulation.whamr.lists import read_mixtures
 from whamr_corpus import list_path, write_corpora, write_table
 
 RATES, MODES = (8000, 16000), ("min", "max")

@@ -15,9 +15,9 @@ import soundfile
 import yaml
 
 from conftest import ROOT, Checkout, environment, write_voices
-from sepflow import plan
-from sepflow.figures.style import row_name, wrapped
-from sepflow.workflow import PICTURES
+from sepflow.planning import plan
+from sepflow.planning.workflow import PICTURES
+from sepflow.reporting.figures.style import row_name, wrapped
 
 STAGES = {"teacher", "student", "finetune", "distill", "supervised"}
 
@@ -162,7 +162,7 @@ def test_how_yaml_is_written_starts_nothing(touched, old, new):
         ("simulation/resampling.py", "import", "# a comment\nimport", 0),
         ("corpora/packed.py", "    def read(", "    wider = 1\n\n    def read(", 11),
         ("models/dprnn.py", "@checked(", "CHANGED = 1\n\n\n@checked(", 4),
-        ("tables_text.py", "import", "import json\nimport", 0),
+        ("reporting/text.py", "import", "import json\nimport", 0),
     ],
 )
 def test_code_that_decides_a_score_scores_again(touched, module, old, new, scores):

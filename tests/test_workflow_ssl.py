@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from conftest import ROOT, Checkout, environment
-from sepflow import plan
 from sepflow.metrics.names import METRICS
-from sepflow.workflow import CURVES, FORMATS, PICTURES
+from sepflow.planning import plan
+from sepflow.planning.workflow import CURVES, FORMATS, PICTURES
 
 NAME = "ssl_pretraining"
 PAPER = f"config/papers/{NAME}.yaml"

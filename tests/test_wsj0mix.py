@@ -15,8 +15,8 @@ from scipy.signal import resample_poly
 from conftest import environment
 from sepflow import cli
 from sepflow.errors import SepflowError
-from sepflow.simulation import wsj0mix
-from sepflow.simulation.wsj0mix_lists import name, read_list, read_powers
+from sepflow.simulation.wsj0mix import mixtures as wsj0mix
+from sepflow.simulation.wsj0mix.lists import name, read_list, read_powers
 from spheres import write_sphere
 
 POWERS = {f"{k:03d}a0101": 1e-4 * (k + 1) for k in range(6)}

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from conftest import ROOT, environment
-from sepflow import config
 from sepflow.errors import SepflowError
+from sepflow.files import config
 
 NINES = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 8))
 WRONG = {  # content: what its message says

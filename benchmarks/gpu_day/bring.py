@@ -4,7 +4,7 @@ import contextlib
 import tarfile
 from pathlib import Path
 
-from sepflow.runs import FILES
+from sepflow.audit.runs import FILES
 
 PART = 15 * 2**20
 FINDINGS = ("speed.json", "compiled.json", "trainings.json", "sameness.json")

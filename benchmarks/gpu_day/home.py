@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gpu_day.bring import join_parts
 from gpu_day.pack import resolve, write_scale
-from sepflow.adoption import adopt
+from sepflow.audit.adoption import adopt
 from sepflow.errors import SepflowError
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import lightning
 import torch
 
-from sepflow.job import keep_freed_memory
+from sepflow.commands.prepare import prepare
+from sepflow.jobs.job import keep_freed_memory
 from sepflow.training.machine import Machine
-from sepflow.training.prepare import prepare
 from sepflow.training.train import train
 
 

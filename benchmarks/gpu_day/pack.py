@@ -20,13 +20,14 @@ import soundfile
 import yaml
 
 from gpu_day.budget import FACTORS, scaled, tiny
-from sepflow import config as files
-from sepflow import corpora, plan, provenance
+from sepflow import corpora, provenance
 from sepflow.corpora.packed import AUDIO
+from sepflow.files import config as files
 from sepflow.files import write_json
 from sepflow.identity import canonical
-from sepflow.simulation.decide import decide_in
-from sepflow.simulation.mix import write_plan
+from sepflow.mixes.decide import decide_in
+from sepflow.mixes.mix import write_plan
+from sepflow.planning import plan
 
 SCALE = "gpu_day"
 PAPERS = ["ts_mixit", "ssl_pretraining"]

@@ -22,10 +22,10 @@ import torch
 
 from gpu_day.budget import Costs, chain, seconds_needed
 from gpu_day.record import Record
+from sepflow.applying.inference import Separator
 from sepflow.files import write_json
 from sepflow.identity import canonical, data_parts, fill_neutral, merge
-from sepflow.inference import Separator
-from sepflow.simulation.mix import open_mix
+from sepflow.mixes.mix import open_mix
 from sepflow.training.machine import Machine
 from sepflow.training.module import Training
 from sepflow.training.train import train

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sepflow import config as files
-from sepflow import plan
 from sepflow.commands import corpora, simulate, verify
 from sepflow.commands.arguments import positive
 from sepflow.errors import SepflowError, printable
+from sepflow.files import config as files
 from sepflow.files import reason_of
+from sepflow.planning import plan
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -142,20 +142,20 @@ def _load(options: argparse.Namespace) -> plan.Plan:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from sepflow.explain import describe
+    from sepflow.commands.explain import describe
 
     print(describe(_load(options)))
 
 
 def _status(options: argparse.Namespace) -> None:
-    from sepflow.status import describe, statuses
+    from sepflow.planning.status import describe, statuses
 
     found = _load(options)
     print(describe(found.scale, statuses(found, options.directory / "results")))
 
 
 def _why(options: argparse.Namespace) -> None:
-    from sepflow.explain import difference_of, spec_of
+    from sepflow.commands.explain import difference_of, spec_of
 
     found = _load(options)
     first = found.find(options.first)
@@ -163,15 +163,15 @@ def _why(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from sepflow.commands.training import read_spec, train_alone
     from sepflow.training.machine import Machine
-    from sepflow.training.standalone import read_spec, train_alone
 
     spec = read_spec(options.spec, options.directory / "config")
     train_alone(spec, options.out, options.results, Machine.of(vars(options)), options.threads)
 
 
 def _adopt(options: argparse.Namespace) -> None:
-    from sepflow.adoption import adopt
+    from sepflow.audit.adoption import adopt
 
     found = _load(options)
     name = adopt(options.run_directory, found, options.directory / "results")
@@ -179,7 +179,7 @@ def _adopt(options: argparse.Namespace) -> None:
 
 
 def _separate(options: argparse.Namespace) -> None:
-    from sepflow.separate import Options, find_model, separate
+    from sepflow.applying.separate import Options, find_model, separate
 
     model = find_model(options.model, lambda: _load(options), options.directory)
     said = {key: value for key, value in vars(options).items() if key in Options.__dataclass_fields__}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sepflow.errors import SepflowError
-from sepflow.job import job
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow import corpora

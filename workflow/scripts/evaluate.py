@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from sepflow.cards import claimed
-from sepflow.job import job
+from sepflow.jobs.cards import claimed
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("gpu", 0)):
     import torch
 
     from sepflow import provenance
-    from sepflow.evaluation import evaluate
-    from sepflow.simulation.mix import open_mix
+    from sepflow.applying.evaluation import evaluate
+    from sepflow.mixes.mix import open_mix
 
     torch.set_num_threads(snakemake.threads)
     params, run = snakemake.params, snakemake.wildcards.run

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sepflow.job import job
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow.corpora.catalogue import find_parts

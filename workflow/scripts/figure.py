@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from sepflow.job import job
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     import torch
 
-    from sepflow.figures.write import write_figures
-    from sepflow.simulation.mix import open_mix
-    from sepflow.simulation.recipes import rate_of
+    from sepflow.mixes.mix import open_mix
+    from sepflow.mixes.recipes import rate_of
+    from sepflow.reporting.figures.write import write_figures
 
     torch.set_num_threads(snakemake.threads)
     params = snakemake.params

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from sepflow.job import job
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow.corpora.presence import folder_of
-    from sepflow.simulation.decide import decide_in
-    from sepflow.simulation.listed import decide_listed
-    from sepflow.simulation.mix import open_corpora, write_plan
+    from sepflow.mixes.decide import decide_in
+    from sepflow.mixes.listed import decide_listed
+    from sepflow.mixes.mix import open_corpora, write_plan
 
     recipe, label = snakemake.params.recipe, snakemake.params.label
     if label:

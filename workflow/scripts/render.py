@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sepflow.job import job
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from sepflow.simulation.export import export
+    from sepflow.mixes.export import export
 
     out = Path(snakemake.output[0]).parent
     export(snakemake.params.recipe, Path("results"), out, snakemake.threads)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from sepflow.job import job
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow import provenance
-    from sepflow.tables import write_table
+    from sepflow.reporting.tables import write_table
 
     context = snakemake.params.context | provenance.stamp("numpy", "pandas", "matplotlib")
     write_table(snakemake.params.table, context, Path("results"), Path(snakemake.output[0]))

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sepflow.cards import claimed
-from sepflow.job import job
-from sepflow.requeue import when_warned
+from sepflow.jobs.cards import claimed
+from sepflow.jobs.job import job
+from sepflow.jobs.requeue import when_warned
 
 out = Path(snakemake.output.model).parent
 with (

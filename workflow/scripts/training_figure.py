@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sepflow.job import job
+from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from sepflow.figures.training import write_training
+    from sepflow.reporting.figures.training import write_training
 
     context = {"scale": snakemake.wildcards.scale, "untrained": snakemake.params.untrained}
     out = Path(snakemake.output[0]).with_suffix("")

@@ -33,3 +33,11 @@ def directory(text: str) -> Path:
     if not text.isprintable():  # the tables in it name their files
         raise argparse.ArgumentTypeError(f"{text!r}: bytes that are not UTF-8, or a control character, in it")
     return path
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what all simulators take: --out and --jobs."""
+    option = parser.add_argument
+    option("--out", type=directory, required=True, metavar="DIR", help="where the tree is written")
+    cores = os.cpu_count()
+    option("--jobs", type=processes, default=cores, metavar="N", help="processes; no byte depends on it")

@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
 
 
 def _configured(directory: Path) -> dict[str, str]:
-    from sepflow import config
+    from sepflow.files import config
 
     path = directory / "config" / "config.yaml"
     if not path.is_file():

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import simulate
-from sepflow.commands.arguments import positive
+from sepflow.commands.arguments import add_common, positive
 
 ABOUT = """Soundscapes of one to five foreground events and one background, with strong labels.
 
@@ -59,7 +58,7 @@ def add(kinds: Any) -> None:
     )
     option("--sources", action="store_true", help="write every class and the background of each too")
     option("--plan-only", action="store_true", help="write the plan and the labels, no audio")
-    simulate.add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=_run)
 
 

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import simulate, variants
+from sepflow.commands import variants
+from sepflow.commands.arguments import add_common
 from sepflow.errors import SepflowError
-from sepflow.simulation.librimix_layout import TYPES, Layout
+from sepflow.simulation.librimix.layout import TYPES, Layout
 
 
 def add(kinds: Any) -> None:
@@ -56,7 +57,7 @@ def _add_noise(kinds: Any) -> None:
     parser.add_argument(
         "--wham", type=Path, required=True, metavar="DIR", help="WHAM!'s noise: holds tr, cv, tt"
     )
-    simulate.add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=_augment)
 
 
@@ -65,11 +66,11 @@ def _add_corpora(parser: argparse.ArgumentParser, wham_needed: bool) -> None:
     option("--librispeech", type=Path, required=True, metavar="DIR", help="holds dev-clean, test-clean, ...")
     option("--wham", type=Path, required=wham_needed, metavar="DIR", help="the noise: holds tr, cv, tt")
     option("--speakers", type=int, choices=range(1, 6), required=True, help="in a mixture")
-    simulate.add_common(parser)
+    add_common(parser)
 
 
 def _check_corpora(options: argparse.Namespace, noise: bool) -> None:
-    from sepflow.simulation import librimix_inputs as inputs
+    from sepflow.simulation.librimix import inputs
 
     inputs.check_root(options.librispeech, inputs.LIBRISPEECH, inputs.SPEECH_HINT)
     if noise and options.wham is None:
@@ -79,8 +80,8 @@ def _check_corpora(options: argparse.Namespace, noise: bool) -> None:
 
 
 def _render(options: argparse.Namespace) -> None:
-    from sepflow.simulation.librimix_inputs import find_tables
-    from sepflow.simulation.librimix_tree import Recordings, checked_rows, render
+    from sepflow.simulation.librimix.inputs import find_tables
+    from sepflow.simulation.librimix.tree import Recordings, checked_rows, render
 
     tables = find_tables(options.metadata, options.speakers, options.splits)
     layouts = {
@@ -96,7 +97,7 @@ def _render(options: argparse.Namespace) -> None:
 
 
 def _draw(options: argparse.Namespace) -> None:
-    from sepflow.simulation.librimix_metadata import make
+    from sepflow.simulation.librimix.metadata import make
 
     _check_corpora(options, noise=True)
     for written in make(
@@ -106,6 +107,6 @@ def _draw(options: argparse.Namespace) -> None:
 
 
 def _augment(options: argparse.Namespace) -> None:
-    from sepflow.simulation.librimix_noise import write_augmented
+    from sepflow.simulation.librimix.noise import write_augmented
 
     print(f"{options.out}: {write_augmented(options.wham, options.out, options.jobs)} noises")

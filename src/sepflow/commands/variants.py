@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sepflow.errors import SepflowError
-from sepflow.simulation.recipes import MODES, RATES
+from sepflow.simulation.published import MODES, RATES
 
 
 def add_variants(parser: argparse.ArgumentParser, splits: Sequence[str]) -> None:

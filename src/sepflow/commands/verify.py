@@ -27,8 +27,8 @@ def add(commands: Any) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    from sepflow.seals import UnsealedError
-    from sepflow.verify import find, verify
+    from sepflow.audit.verify import find, verify
+    from sepflow.files.seals import UnsealedError
 
     directories = find(options.results, options.wanted)
     damaged = unknown = 0

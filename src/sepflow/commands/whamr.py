@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import simulate, variants
-from sepflow.commands.arguments import directory
+from sepflow.commands import variants
+from sepflow.commands.arguments import add_common, directory
 from sepflow.errors import SepflowError
 
 SPLITS = ("tr", "cv", "tt")
@@ -41,7 +41,7 @@ def add(kinds: Any) -> None:
         "--rooms", type=directory, metavar="DIR", help="where responses are kept (default OUT/.sepflow/rooms)"
     )
     variants.add_variants(parser, SPLITS)
-    simulate.add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the tree. Raises SepflowError where metadata or recordings are missing or faulty."""
     from sepflow.corpora.wsj0 import locate
     from sepflow.simulation.inputs import check_present
-    from sepflow.simulation.whamr_lists import needed, read_mixtures
+    from sepflow.simulation.whamr.lists import needed, read_mixtures
 
     files = {split: needed(options.metadata, options.wham, split) for split in options.splits}
     wanted = list(variants.folders(options.rates, options.modes, ""))
@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _write_split(options: argparse.Namespace, split: str, rows: list[Any], speech: dict[str, Path]) -> None:
     from sepflow.simulation.rendering import JOURNAL, Tree
-    from sepflow.simulation.responses import Rooms
-    from sepflow.simulation.whamr import SIGNALS
+    from sepflow.simulation.rooms.responses import Rooms
+    from sepflow.simulation.whamr.mixtures import SIGNALS
 
     folders = variants.folders(options.rates, options.modes, split)
     source = {
@@ -93,7 +93,7 @@ def _sources(item: tuple[Any, ...]) -> dict[str, str]:
 
 
 def _render(folders: Folders, rooms: Any, mono: bool, tree: Any, item: tuple[Any, ...]) -> None:
-    from sepflow.simulation import whamr
+    from sepflow.simulation.whamr import mixtures as whamr
 
     row, paths, noise_path = item
     speech, noise = _read(paths, noise_path, row.start)

@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import simulate, variants
+from sepflow.commands import variants
+from sepflow.commands.arguments import add_common
 from sepflow.errors import SepflowError
 
 SPLITS = ("tr", "cv", "tt")
@@ -39,14 +40,14 @@ def add(kinds: Any) -> None:
     )
     option("--speakers", type=int, choices=(2, 3), default=2, help="of a mixture (default 2)")
     variants.add_variants(parser, SPLITS)
-    simulate.add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the tree. Raises SepflowError where metadata or recordings are missing or faulty."""
     from sepflow.corpora.wsj0 import locate
-    from sepflow.simulation.wsj0mix_lists import list_path, read_list, read_powers
+    from sepflow.simulation.wsj0mix.lists import list_path, read_list, read_powers
 
     lists = {split: list_path(options.metadata, options.speakers, split) for split in options.splits}
     there = variants.splits_there({split: [path] for split, path in lists.items()})
@@ -83,8 +84,8 @@ def _sources(item: tuple[Any, tuple[Path, ...]]) -> dict[str, str]:
 
 
 def _render(folders: dict[tuple[int, str], Path], tree: Any, item: tuple[Any, tuple[Path, ...]]) -> None:
-    from sepflow.simulation import wsj0mix
     from sepflow.simulation.inputs import read
+    from sepflow.simulation.wsj0mix import mixtures as wsj0mix
 
     row, paths = item
     speech = [_mono(path, read(path)) for path in paths]

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Nothing that needs numpy here: every planning of a workflow comes this way.
-from sepflow import config as files
 from sepflow.errors import SepflowError
+
+# Nothing that needs numpy here: every planning of a workflow comes this way.
+from sepflow.files import config as files
 
 KINDS = {"tar": (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"), "zip": (".zip",)}
 UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from sepflow.audio import NO_SAMPLES, choose, read
-from sepflow.contracts import SILENCE_DB
 from sepflow.corpora.packed import level_db, quantise
 from sepflow.errors import SepflowError
+from sepflow.files.audio import NO_SAMPLES, choose, read
+from sepflow.files.contracts import SILENCE_DB
 
 
 def load(

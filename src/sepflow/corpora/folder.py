@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from sepflow.contracts import refuse, shared_speakers
 from sepflow.corpora import layouts
 from sepflow.corpora.decode import load
 from sepflow.corpora.listing import Row, list_recordings
@@ -19,6 +18,7 @@ from sepflow.corpora.packed import write_corpus
 from sepflow.corpora.parallel import in_order
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
+from sepflow.files.contracts import refuse, shared_speakers
 
 SHARES = {"validation": 0.1, "test": 0.1}
 MIN_SECONDS = 0.5

@@ -4,10 +4,10 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 
-from sepflow.contracts import MANIFEST_COLUMNS, SPLITS
 from sepflow.corpora.digest import AUDIO_SUFFIXES, METADATA, audio_files, metadata_of
 from sepflow.errors import SepflowError
-from sepflow.textfiles import composed, read_cells
+from sepflow.files.contracts import MANIFEST_COLUMNS, SPLITS
+from sepflow.files.text import composed, read_cells
 
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "valid": "validation",

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sepflow.contracts import MANIFEST_COLUMNS, check_manifest
 from sepflow.errors import SepflowError
 from sepflow.files import replacing, write_bytes
-from sepflow.reading import read_table
-from sepflow.seals import CHEAP, check_seal, write_seal
+from sepflow.files.contracts import MANIFEST_COLUMNS, check_manifest
+from sepflow.files.reading import read_table
+from sepflow.files.seals import CHEAP, check_seal, write_seal
 
 AUDIO, MANIFEST = "audio.i16", "manifest.csv"
 SAMPLE = np.dtype("<i2")

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 from sepflow.files import is_directory
+from sepflow.files.contracts import refuse
 
 CORPUS = "wsj0"
 SUFFIXES = (".wav", ".wv1")  # the first that is there is taken; .wv2 is the second microphone

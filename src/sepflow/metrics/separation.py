@@ -13,8 +13,8 @@ import fast_bss_eval
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from sepflow import audio
 from sepflow.errors import SepflowError
+from sepflow.files import audio
 from sepflow.metrics import MOST_DB
 
 _TAPS = 512

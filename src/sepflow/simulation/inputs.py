@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from sepflow import audio
-from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
-from sepflow.files import check_regular, is_directory
-from sepflow.simulation.recipes import NATIVE_RATE as RATE
-from sepflow.textfiles import as_on_disk, number, read_cells
+from sepflow.files import audio, check_regular, is_directory
+from sepflow.files.contracts import refuse
+from sepflow.files.text import as_on_disk, number, read_cells
+from sepflow.simulation.published import NATIVE_RATE as RATE
 
 Converter = Callable[[str], Any]
 

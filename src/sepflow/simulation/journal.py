@@ -9,8 +9,8 @@ from typing import Any
 
 from sepflow.errors import SepflowError
 from sepflow.files import check_regular, read_json, reason_of
-from sepflow.seals import digest_of
-from sepflow.textfiles import as_on_disk
+from sepflow.files.seals import digest_of
+from sepflow.files.text import as_on_disk
 
 
 @dataclass(frozen=True)

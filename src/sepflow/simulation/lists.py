@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
+from sepflow.files.contracts import refuse
+from sepflow.files.text import composed
 from sepflow.simulation.inputs import number, path, positive, text
-from sepflow.textfiles import composed
 
 LONGEST = 200  # bytes of a file's name: while it is written, more stands around it
 DITHER = 2 / 32768  # from the least sample of a silence to the largest

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sepflow import models
 from sepflow.errors import SepflowError
+from sepflow.mixes.recipes import rate_of
 from sepflow.models.quantiser import ProductQuantiser
 from sepflow.objectives.contrastive import (
     contrastive_loss,
@@ -22,7 +23,6 @@ from sepflow.objectives.contrastive import (
     similarities,
 )
 from sepflow.seeding import generator
-from sepflow.simulation.recipes import rate_of
 from sepflow.tasks.contrast import Contrast, draw_candidates, draw_masked, masked_count
 from sepflow.tasks.task import Batch, Pretext
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from sepflow import models
 from sepflow.errors import SepflowError
 from sepflow.metrics import MOST_DB
+from sepflow.mixes.recipes import rate_of
 from sepflow.objectives.snr import ThresholdedSNR
 from sepflow.seeding import generator
-from sepflow.simulation.recipes import rate_of
 from sepflow.tasks.alteration import Alteration, Alterations, Spectra
 from sepflow.tasks.task import Batch, Pretext
 

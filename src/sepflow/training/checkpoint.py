@@ -10,9 +10,9 @@ from typing import Any
 import lightning
 import torch
 
-from sepflow.contracts import refuse
 from sepflow.errors import SepflowError
 from sepflow.files import check_regular, replacing
+from sepflow.files.contracts import refuse
 from sepflow.identity import difference_in_words, fill_neutral, run_name
 
 CHECKPOINT = "last.ckpt"

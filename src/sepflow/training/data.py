@@ -5,9 +5,9 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
-from sepflow.simulation.examples import Examples, FixedExamples, JointExamples
-from sepflow.simulation.mix import Mix
-from sepflow.simulation.recipes import rate_of
+from sepflow.mixes.examples import Examples, FixedExamples, JointExamples
+from sepflow.mixes.mix import Mix
+from sepflow.mixes.recipes import rate_of
 
 # This process and how many there are.
 Share = tuple[int, int]
@@ -66,12 +66,7 @@ def validation_loader(spec: dict[str, Any], mix: Mix, pairs: bool, share: Share 
 
 def segment_samples(spec: dict[str, Any]) -> int:
     """Length of a run's training segments, in samples."""
-    return round(spec["segment"] * sample_rate(spec))
-
-
-def sample_rate(spec: dict[str, Any]) -> int:
-    """The rate that a run's model works at, in Hz."""
-    return rate_of(spec["data"]["mix"])
+    return round(spec["segment"] * rate_of(spec["data"]["mix"]))
 
 
 def _loader(examples: Dataset, workers: int, **batches: Any) -> DataLoader:

@@ -7,8 +7,8 @@ from typing import Any
 import lightning
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
-from sepflow.lease import Beside, Lease
-from sepflow.requeue import Notice, WarnedError
+from sepflow.jobs.lease import Beside, Lease
+from sepflow.jobs.requeue import Notice, WarnedError
 from sepflow.training.checkpoint import RunningCheckpoint
 
 

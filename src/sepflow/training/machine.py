@@ -12,7 +12,7 @@ from lightning.fabric.plugins.environments import (
 )
 
 from sepflow.errors import SepflowError
-from sepflow.launched import launch
+from sepflow.jobs.launched import launch
 
 
 class Alone(LightningEnvironment):

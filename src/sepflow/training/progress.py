@@ -9,7 +9,7 @@ import lightning
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from tqdm import tqdm
 
-from sepflow.lease import Beside, Lease
+from sepflow.jobs.lease import Beside, Lease
 from sepflow.training.checkpoint import RunningCheckpoint
 
 EVERY = 30.0  # s from one line to the next, where there is no validation between

@@ -16,20 +16,20 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from sepflow import provenance
-from sepflow.contracts import check_disjoint
 from sepflow.errors import SepflowError
 from sepflow.files import sweep, write_bytes, write_json, write_text
+from sepflow.files.contracts import check_disjoint
+from sepflow.files.seals import CHEAP
 from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
-from sepflow.inference import load_trained, whole_float32
-from sepflow.lease import Lease, held
+from sepflow.jobs.lease import Lease, held
+from sepflow.jobs.requeue import listening
+from sepflow.mixes.mix import open_mix, read_own_plan
+from sepflow.mixes.recipes import corpora_of
 from sepflow.models.artefact import pack_model, read_spec
 from sepflow.models.masking import MASK_LAYER
-from sepflow.requeue import listening
 from sepflow.results import FILES
-from sepflow.seals import CHEAP
-from sepflow.simulation.mix import open_mix, read_own_plan
-from sepflow.simulation.recipes import corpora_of
 from sepflow.tasks.task import Pretext, model_weights
+from sepflow.tasks.trained import load_trained, whole_float32
 from sepflow.training.checkpoint import CHECKPOINT, RunningCheckpoint, usable
 from sepflow.training.data import segment_samples, train_loader, validation_loader
 from sepflow.training.ending import Ending

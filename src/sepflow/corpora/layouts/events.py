@@ -1,7 +1,7 @@
 """Events of a recording as tables tell of them: classes, and from when to when."""
 
 from sepflow.corpora.listing import UNWRITABLE
-from sepflow.textfiles import composed, number
+from sepflow.files.text import composed, number
 
 _NO_CLASS = ("", "nan", "na", "n/a", "none", "null")  # what programs write, and read, for nothing
 

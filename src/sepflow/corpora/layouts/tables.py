@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sepflow.errors import SepflowError
-from sepflow.textfiles import read_cells, read_lines
+from sepflow.files.text import read_cells, read_lines
 
 Row = dict[str, str]
 

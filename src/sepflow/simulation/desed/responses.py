@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sepflow.contracts import refuse
 from sepflow.corpora.decode import waveform
 from sepflow.corpora.digest import audio_files
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
 from sepflow.files import is_directory
-from sepflow.simulation.responses import RoomRecipe, Rooms, draw_room
+from sepflow.files.contracts import refuse
+from sepflow.simulation.rooms.responses import RoomRecipe, Rooms, draw_room
 
 DIRECT_DB = -20.0  # of the peak: where a response begins, after ISO 3382-1
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sepflow.contracts import refuse
 from sepflow.corpora.digest import folder_digest
+from sepflow.files.contracts import refuse
 from sepflow.simulation.desed import BACKGROUND, LEAST, seconds
 from sepflow.simulation.desed.plan import COLUMNS, Bank, Recipe, Source, decide, labels
 from sepflow.simulation.desed.render import Renderer

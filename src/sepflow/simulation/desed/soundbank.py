@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sepflow.contracts import SILENCE_DB, refuse
 from sepflow.corpora.decode import recording
 from sepflow.corpora.digest import audio_files
 from sepflow.corpora.layouts.events import named
@@ -16,6 +15,7 @@ from sepflow.corpora.listing import UNWRITABLE
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
 from sepflow.files import is_directory
+from sepflow.files.contracts import SILENCE_DB, refuse
 from sepflow.simulation.activity import FRAME, active
 from sepflow.simulation.desed import BACKGROUND, LEAST, at, seconds
 from sepflow.simulation.lists import alike

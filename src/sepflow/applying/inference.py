@@ -1,0 +1,45 @@
+"""A trained model applied to whole recordings, one at a time, so that no neighbour's padding reaches it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sepflow import tasks
+from sepflow.applying.selection import oracle_remix, select_by_energy
+from sepflow.errors import SepflowError
+from sepflow.tasks.trained import load_trained, whole_float32
+
+
+class Separator:
+    """The model of a run, ready to separate; `run` is the name of the run that it must be of."""
+
+    def __init__(self, path: str | Path, device: str = "auto", run: str | None = None):
+        weights, self.spec = load_trained(path, run)
+        if device == "gpu" and not torch.cuda.is_available():
+            raise SepflowError("device: gpu, but torch sees none here. Set device: cpu (or auto).")
+        chosen = device != "cpu" and torch.cuda.is_available()
+        whole_float32()
+        self.device = torch.device("cuda" if chosen else "cpu")
+        self.task = tasks.build(self.spec)
+        self.task.load_weights(weights)
+        self.task.to(self.device).eval()
+
+    @torch.inference_mode()
+    def __call__(self, mixture: np.ndarray) -> torch.Tensor:
+        """Estimates [M, T] (float32, on the CPU) of a mixture [T] float32."""
+        return self.task(torch.from_numpy(mixture).to(self.device)[None])[0].float().cpu()
+
+
+def select(estimates: torch.Tensor, selection: str, references: np.ndarray) -> torch.Tensor:
+    """As many of the estimates [M, T] as `references` [C, T]: all, the loudest, or the oracle's remix."""
+    if selection == "energy":
+        return select_by_energy(estimates, len(references))
+    if selection == "oracle":
+        return oracle_remix(estimates, torch.from_numpy(references))
+    return estimates
+
+
+def selections(estimates: int, sources: int) -> list[str]:
+    """The ways from a model's number of estimates to the number of sources."""
+    return ["none"] if estimates == sources else ["energy", "oracle"]

@@ -1,0 +1,1 @@
+"""What was made, held against what it says it is: a run, all results, a run made elsewhere."""

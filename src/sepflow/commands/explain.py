@@ -1,0 +1,103 @@
+"""A plan in words: what is trained, from what, and how two runs differ."""
+
+import pandas as pd
+import torch
+import yaml
+
+from sepflow import tasks
+from sepflow.identity import data_parts, difference, digest, flatten
+from sepflow.planning.plan import Plan, Run
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors: what stands twice is shown twice."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def describe(plan: Plan) -> str:
+    """The runs of a plan, a line each, and what they share."""
+    lines = [f"scale {plan.scale}{' (untrained)' if plan.untrained else ''}: {len(plan.runs)} runs"]
+    lines += ["", _table([_line(run, plan) for run in plan.runs.values()]), "", "corpora"]
+    lines += [f"  {name}  {plan.labels[name]}: {recipe}" for name, recipe in plan.corpora.items()]
+    lines += ["", "mixes"]
+    for name, recipe in plan.mixes.items():
+        users = [run.label for run in plan.runs.values() if name in _mixes(run)]
+        what = (
+            f"labels by {_label(plan, recipe['run'])} on {recipe['mix']['split']}"
+            if recipe["kind"] == "labels"
+            else f"{recipe['split']}, {recipe['mixtures']} mixtures of {recipe['speakers']}"
+        )
+        lines.append(f"  {name}  {what}: {', '.join(users) or 'tests only'}")
+    rows = [run for table in plan.tables.values() for row in table["rows"] for run in row["runs"]]
+    shared = [_label(plan, run) for run in dict.fromkeys(rows) if rows.count(run) > 1]
+    lines += ["", f"trained once for several rows: {', '.join(shared) or 'none'}", *_alike(plan)]
+    return "\n".join(lines)
+
+
+def _alike(plan: Plan) -> list[str]:
+    """Which rows are compared under the condition that their runs agree, and at which values."""
+    lines = []
+    for (paper, name), table in plan.tables.items():
+        run = {row["id"]: next(iter(row["runs"]), None) for row in table["rows"]}
+        for comparison in (x for x in table.get("comparisons", []) if "alike" in x):
+            spec = flatten(plan.runs[run[comparison["better"]]].spec)
+            same = ", ".join(f"{key} {spec[key]}" for key in comparison["alike"])
+            lines.append(f"  {paper}/{name}: {comparison['better']}, {comparison['than']}: {same}")
+    return ["", "compared alike", *lines] if lines else []
+
+
+def spec_of(run: Run) -> str:
+    """The whole spec of a run, as YAML."""
+    head = f"# run {run.name}, stage {run.stage}; in the papers: {', '.join(run.labels)}\n"
+    return head + yaml.dump(run.spec, Dumper=_Dumper, sort_keys=False, default_flow_style=None).rstrip()
+
+
+def difference_of(first: Run, second: Run, plan: Plan) -> str:
+    """The keys in which two runs differ; a run or mix they build on differently is opened in turn."""
+    rows = difference(_opened(first, plan), _opened(second, plan))
+    if not rows:
+        return "the same run: the two specs agree in every key"
+    return _table([{"key": key, first.labels[0]: a, second.labels[0]: b} for key, a, b in rows])
+
+
+def _opened(run: Run, plan: Plan) -> dict:
+    """A run's spec with the specs of the runs it builds on in place of their names."""
+
+    def opened(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: opened(item) for key, item in value.items()}
+        return _opened(plan.runs[value], plan) if isinstance(value, str) and value in plan.runs else value
+
+    return opened(run.spec)
+
+
+def _line(run: Run, plan: Plan) -> dict[str, str]:
+    spec = run.spec
+    with torch.device("meta"):
+        parameters = sum(weight.numel() for weight in tasks.build(spec).parameters())
+    labels = spec["data"]["mix"]["run"] if spec["data"]["mix"]["kind"] == "labels" else None
+    source = f"labels of {_label(plan, labels)}" if labels else f"{spec['data']['first'] or 'all'} of the mix"
+    return {
+        "run": run.label,
+        "name": run.name,
+        "stage": run.stage,
+        "model": f"{spec['model']['name']}, {spec['model']['sources']} out",
+        "parameters": f"{parameters:,}",
+        "objective": spec["objective"]["name"],
+        "data": source + (f", from {_label(plan, spec['init'])}" if spec["init"] else ""),
+        "steps": f"{spec['steps']} x {spec['batch']} x {spec['segment']:g} s",
+    }
+
+
+def _mixes(run: Run) -> set[str]:
+    return {digest(run.spec[part]["mix"]) for part in data_parts(run.spec)}
+
+
+def _label(plan: Plan, name: str) -> str:
+    return plan.runs[name].label
+
+
+def _table(rows: list[dict]) -> str:
+    return pd.DataFrame(rows).to_markdown(index=False, tablefmt="simple", disable_numparse=True)

@@ -1,0 +1,66 @@
+"""What a training reads, made where no workflow makes it: mixes decided, mixtures labelled."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from sepflow.applying.labels import write_labels
+from sepflow.errors import SepflowError
+from sepflow.identity import data_parts, digest
+from sepflow.mixes.decide import decide_in
+from sepflow.mixes.mix import PLAN, open_mix, write_plan
+from sepflow.mixes.recipes import LISTED, corpora_of
+from sepflow.models.artefact import read_spec
+
+log = logging.getLogger(__name__)
+
+
+def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
+    """Make the mixes of `spec` that are not yet in `results`, from the corpora and models that must be there.
+
+    Raises SepflowError for a corpus or a run that is missing, with its name.
+    """
+    if spec["init"]:
+        other = read_spec(_trained(spec["init"], results), spec["init"])
+        if spec["disjoint_speakers"]:
+            _mix(other["data"]["mix"], results, device)
+    for part in data_parts(spec):
+        _mix(spec[part]["mix"], results, device)
+
+
+def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
+    out = results / "mixes" / digest(recipe)
+    if (out / PLAN).exists():
+        return
+    for one in corpora_of(recipe).values():
+        _built(results / "corpora" / digest(one))
+    log.info("deciding mix %s", out.name)
+    if recipe["kind"] == "speakers":
+        write_plan(out, decide_in(recipe, results))
+    elif recipe["kind"] in LISTED:
+        raise SepflowError(
+            f"{out}/mix.csv: not there. Make it where its lists are (snakemake "
+            f"results/mixes/{out.name}/mix.csv), and copy the directory here."
+        )
+    else:
+        _mix(recipe["mix"], results, device)
+        mix = open_mix(recipe["mix"], results)
+        write_labels(recipe, mix, _trained(recipe["run"], results), out, device)
+
+
+def _built(corpus: Path) -> None:
+    if not (corpus / "manifest.csv").exists():
+        raise SepflowError(
+            f"{corpus}: not there. Build this corpus where its recordings are (snakemake "
+            f"results/corpora/{corpus.name}/manifest.csv), and copy the directory here."
+        )
+
+
+def _trained(run: str, results: Path) -> Path:
+    model = results / "runs" / run / "model.safetensors"
+    if not model.exists():
+        raise SepflowError(
+            f"{model}: not there, and the run builds on it. Train it first: sepflow why {run} > {run}.yaml; "
+            f"sepflow train {run}.yaml --out {model.parent}"
+        )
+    return model

@@ -1,0 +1,56 @@
+"""A training without a workflow: a spec from a file, and what it reads from a directory of results."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sepflow.commands.prepare import prepare
+from sepflow.errors import SepflowError
+from sepflow.files import config as files
+from sepflow.identity import RECIPES, difference_in_words, fill_neutral
+from sepflow.jobs.job import keep_freed_memory
+from sepflow.models import artefact
+from sepflow.planning.checks import check_spec
+from sepflow.planning.idle import check_alone
+from sepflow.planning.recipes import check_mix
+from sepflow.training.machine import Machine
+from sepflow.training.train import train
+
+
+def read_spec(path: Path, config: Path) -> dict[str, Any]:
+    """The spec in `path`, JSON or YAML, held against all that a plan holds its specs against.
+
+    `config` is the directory with the schemas. Raises SepflowError where the spec is not valid, or was made
+    for other recipes than this code's.
+    """
+    given = files.parse(path)
+    if given.get("recipe") != RECIPES["train"]:
+        raise SepflowError(
+            f"{path}: made for other recipes than this sepflow's: train: {given.get('recipe')!r}, here "
+            f"{RECIPES['train']}. `sepflow why RUN` prints a spec."
+        )
+    for part in ("data", "validation", *(["joint"] if given.get("joint") else [])):
+        if not isinstance(given.get(part), dict) or "mix" not in given[part]:
+            raise SepflowError(f"{path}: {part}: no spec of a run. `sepflow why RUN` prints one.")
+        check_mix(given[part]["mix"], config, f"{path}: {part}.mix")
+    if not isinstance(given.get("optimizer"), dict):
+        raise SepflowError(f"{path}: optimizer: no spec of a run. `sepflow why RUN` prints one.")
+    spec = fill_neutral(given)
+    check_spec(spec, config, f"{path}: spec")
+    check_alone(spec, f"{path}: spec")
+    return spec
+
+
+def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine, threads: int) -> None:
+    """Train the run of `spec` into `out`, or go on with it; what it reads lies, or is made, in `results`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    model = out / "model.safetensors"
+    if model.exists() and (differs := difference_in_words(artefact.read_spec(model), spec)):
+        raise SepflowError(f"{out}: there is another run (there, here): {differs}. Choose another --out.")
+    keep_freed_memory()
+    torch.set_num_threads(threads)
+    machine.check(spec)
+    prepare(spec, results, machine.device)
+    train(spec, out, results, machine, progress=True)

@@ -1,0 +1,1 @@
+"""What every job of the workflow does around its one call: log, threads, cards, lease, signals."""

@@ -1,0 +1,1 @@
+"""What a mixture is: recipes, plans, samples, and the examples that a training hears."""

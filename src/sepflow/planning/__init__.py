@@ -1,0 +1,1 @@
+"""From the configuration to every run, mix, corpus and table, and to what a rule asks of these."""

@@ -1,0 +1,286 @@
+"""From the configuration to every run, mix, corpus and table row, each with the name that identifies it.
+
+Pure but for YAML and the digests of folders; nothing here needs numpy, torch or Snakemake.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sepflow.corpora import catalogue
+from sepflow.errors import SepflowError
+from sepflow.files import config as files
+from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
+from sepflow.planning.checks import check_builds_on, check_spec, complete
+from sepflow.planning.figures import epoch_steps, resolve_figure
+from sepflow.planning.idle import MIX, RUN, Said
+from sepflow.planning.recipes import MIX_KEYS, check_intervals
+from sepflow.planning.roles import Roles
+from sepflow.planning.tables import pick, resolve
+
+RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
+            "validate_every", "patience", "seed")  # fmt: skip
+STAGES = ("teacher", "student", "pretrain", "finetune", "distill", "multi_task", "supervised")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model to train: its name, the stage that makes it, its whole spec, and what papers call it."""
+
+    name: str
+    stage: str
+    spec: dict[str, Any]
+    labels: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """What the first of its papers calls it."""
+        return self.labels[0].split("/")[1]
+
+
+@dataclass
+class Plan:
+    """All that a scale asks for. Keys of `runs`, `mixes` and `corpora` are their names on disk.
+
+    `labels` says what the scale calls a corpus, or the lists that a mix was published as, by their names;
+    `resources` what jobs ask for, as config.yaml and then as the scale has it.
+    """
+
+    scale: str
+    untrained: bool
+    runs: dict[str, Run] = field(default_factory=dict)
+    mixes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    figures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    resources: list[dict[str, dict[str, int]]] = field(default_factory=list)
+
+    def mixes_with(self, labels: bool) -> list[str]:
+        """The names of the mixes that carry a run's labels, or of those that carry none."""
+        return [name for name, recipe in self.mixes.items() if (recipe["kind"] == "labels") == labels]
+
+    def staged(self, stage: str) -> list[str]:
+        """The names of the runs of one stage."""
+        return [name for name, run in self.runs.items() if run.stage == stage]
+
+    def find(self, name: str) -> Run:
+        """A run by its name, a prefix of it, or what a paper calls it (with or without the paper)."""
+        runs = self.runs.values()
+        called = [run for run in runs if {name} & {y for x in run.labels for y in (x, x.split("/")[1])}]
+        found = called or [run for run in runs if run.name.startswith(name)]  # a label may look like a hash
+        if len(found) != 1:
+            labels = sorted(label.split("/")[1] for run in found or runs for label in run.labels)
+            raise SepflowError(
+                f"{name!r} names {len(found)} runs: {', '.join(labels)}."
+                if found
+                else files.unknown_name("run", name, labels)
+            )
+        return found[0]
+
+
+def load(config: dict[str, Any], root: Path) -> Plan:
+    """Resolve `config` (the content of config/config.yaml) against the YAML files under `root`/config.
+
+    Raises SepflowError naming the file and the key where anything is wrong or missing.
+    """
+    directory = root / "config"
+    files.check(config, "config", directory, "config/config.yaml")
+    scale = files.read(files.named(directory / "scales", config["scale"]), "scale", directory)
+    roles = Roles(scale, config["scale"], config.get("corpora") or {}, root)
+    plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, labels=roles.labels)
+    plan.resources = [side.get("resources") or {} for side in (config, scale)]
+    papers = sorted(file.stem for file in (directory / "papers").glob("*.yaml"))
+    for unknown in set(scale["papers"]) - set(papers):
+        where = f"config/scales/{config['scale']}.yaml"
+        raise SepflowError(f"{where}: papers.{unknown}: {files.unknown_name('paper', unknown, papers)}")
+    for unknown in set(config.get("corpora") or {}) - set(scale["corpora"]):
+        if not _known_elsewhere(unknown, directory):
+            words = files.unknown_name("corpus", unknown, sorted(scale["corpora"]))
+            raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
+    for name in config["papers"]:
+        paper = files.read(files.named(directory / "papers", name), "paper", directory)
+        _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles, directory).all()
+    return plan
+
+
+def _known_elsewhere(corpus: str, directory: Path) -> bool:
+    """The catalogue or another scale may have the corpus: then its path in config.yaml is no mistake."""
+    scales = (files.read(path, "scale", directory) for path in (directory / "scales").glob("*.yaml"))
+    return corpus in catalogue.names(directory.parent) or any(corpus in x["corpora"] for x in scales)
+
+
+class _Resolver:
+    """One paper at one scale, resolved into `plan`."""
+
+    def __init__(self, plan: Plan, name: str, paper: dict, change: dict, roles: Roles, directory: Path):
+        self.plan, self.name, self.roles, self.directory = plan, name, roles, directory
+        self.file = f"config/papers/{name}.yaml"
+        self.scale_file = where = f"config/scales/{plan.scale}.yaml: papers.{name}"
+        for part in ("mixes", "models", "stages", "runs", "tables"):
+            for key in set(change.get(part, {})) - set(paper[part]):
+                words = files.unknown_name(part.removesuffix("s"), key, list(paper[part]))
+                raise SepflowError(f"{where}.{part}.{key}: {words}")
+        self.tables = pick(paper["tables"], change.get("tables"), f"{where}.tables")
+        self.paper, self.change = paper, change
+        self.said = change.get("seeds") or paper.get("seeds")
+        self.seeds = self.said or [merge(paper["base"], change.get("base")).get("seed")]
+        self.done: dict[tuple[int, str], str] = {}
+        self.idle_runs, self.idle_mixes = Said(RUN), Said(MIX)
+
+    def all(self) -> None:
+        rows = [row for table in self.tables.values() for row in table["rows"].values()]
+        labels = (
+            [row["run"] for row in rows if "run" in row] if "tables" in self.change else self.paper["runs"]
+        )
+        for seed in self.seeds:
+            self.seed = seed
+            for label in labels:
+                self.run(label)
+        self.idle_runs.check(self.specs())
+        for table in self.tables:
+            self.plan.tables[self.name, table] = self.table(table)
+        self.idle_mixes.check(self.specs())
+        for label, figure in self.paper.get("figures", {}).items():
+            place = f"{self.file}: figures.{label}"
+            planned = {run for _, run in self.done}
+            found = resolve_figure(figure, planned, self.seeds, self.seeded, place)
+            if found["panels"]:
+                own = {"title": self.paper["title"], "seeds": self.seeds}
+                self.plan.figures[self.name, label] = found | own
+
+    def layers(self, part: str, key: str) -> list[dict]:
+        return [self.paper[part].get(key, {}), self.change.get(part, {}).get(key, {})]
+
+    def merged(self, label: str, where: str) -> tuple[str, dict]:
+        """The stage of a run, and its spec as the files have it: all of the paper, then all of the scale."""
+        stage = merge(*self.layers("runs", label)).get("stage")
+        if stage not in STAGES:
+            raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
+        paper, scale = (self.sided(side, stage, label) for side in (self.paper, self.change))
+        spec = merge(*paper, *scale)
+        if "epochs" in spec:
+            for key in {"steps", "validate_every"} & set(spec):
+                raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
+            spec |= dict.fromkeys(("steps", "validate_every"))
+        complete(spec, RUN_KEYS, where)
+        for part, key in (("model", "name"), *((part, "mix") for part in data_parts(spec))):
+            complete(spec[part], (key,), f"{where}.{part}")
+        spec["seed"] = self.own_seed(spec["seed"], merge(*paper[1:], *scale[1:]), where)
+        del spec["stage"]
+        return stage, spec
+
+    def specs(self) -> dict[str, dict]:
+        """The specs of all runs by their names."""
+        return {name: run.spec for name, run in self.plan.runs.items()}
+
+    def heed(self, stage: str, label: str, spec: dict) -> None:
+        """Note which places say something of a run; of the paper's `base` nothing is asked."""
+        for file, side in ((f"{self.file}: ", self.paper), (f"{self.scale_file}.", self.change)):
+            places = ("base", f"stages.{stage}", f"runs.{label}")
+            for place, layer in zip(places, self.sided(side, stage, label), strict=True):
+                if side is not self.paper or place != "base":
+                    self.idle_runs.note(f"{file}{place}", layer, spec)
+
+    def sided(self, side: dict, stage: str, label: str) -> list[dict | None]:
+        """What one side, the paper or the scale, says of a run: of all, of its stage, of it alone."""
+        parts = (("stages", stage), ("runs", label))
+        return [side.get("base"), *(side.get(part, {}).get(key) for part, key in parts)]
+
+    def run(self, label: str, asking: tuple[str, ...] = ()) -> str:
+        """Resolve one run and those it builds on; return its name."""
+        where = f"{self.file}: runs.{label}"
+        if label in asking:
+            raise SepflowError(f"{where}: it builds on itself: {' -> '.join([*asking, label])}")
+        if label not in self.paper["runs"]:
+            words = files.unknown_name("run", label, list(self.paper["runs"]))
+            raise SepflowError(f"{self.file}: runs.{asking[-1]}: {words}" if asking else f"{where}: {words}")
+        if (self.seed, label) in self.done:
+            return self.done[self.seed, label]
+        stage, spec = self.merged(label, where)
+        epochs = spec.pop("epochs", None)
+        spec["recipe"] = RECIPES["train"]
+        spec["model"] = self.model(spec["model"], where)
+        spec = fill_neutral(spec)
+        if spec["init"]:
+            spec["init"] = self.run(spec["init"], (*asking, label))
+        spec["validation"]["labels"] = spec["validation"]["labels"] or spec["data"]["labels"]
+        for part in data_parts(spec):
+            spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
+        if epochs:
+            spec |= {"validate_every": (steps := math.ceil(epoch_steps(spec))), "steps": epochs * steps}
+        check_spec(spec, self.directory, where)
+        check_builds_on(spec, self.specs(), where)
+        self.heed(stage, label, spec)
+        name = run_name(spec)
+        run = self.plan.runs.setdefault(name, Run(name, stage, spec))
+        run.labels.append(f"{self.name}/{self.label(label, self.seed)}")
+        self.done[self.seed, label] = name
+        return name
+
+    def own_seed(self, merged: int, differences: dict, where: str) -> int:
+        """The seed that a run or its stage says itself, else one of `seeds`; without these `merged`."""
+        if "seed" in differences and len(self.seeds) > 1:
+            said = differences["seed"]
+            raise SepflowError(f"{where}: seed: {said}, beside seeds: {self.seeds}; say one of the two")
+        return differences.get("seed", self.seed) if self.said else merged
+
+    def label(self, label: str, seed: int) -> str:
+        """What a run is called: as in the paper's file, with its seed where that is not the first."""
+        return label if seed == self.seeds[0] else f"{label}@{seed}"
+
+    def model(self, model: dict, where: str) -> dict:
+        if model["name"] not in self.paper["models"]:
+            words = files.unknown_name("model", model["name"], list(self.paper["models"]))
+            raise SepflowError(f"{where}: model.name: {words}")
+        return merge(*self.layers("models", model["name"]), model)
+
+    def data(self, data: dict, spec: dict, where: str, asking: tuple[str, ...]) -> dict:
+        """The mix of a run by its whole recipe, its labels (if any) folded in."""
+        label, labels = data["mix"], data.pop("labels")
+        recipe = self.mix(label, where)
+        self.heed_mix(label, {**data, "mix": recipe})
+        if labels:
+            recipe = {"kind": "labels", "recipe": RECIPES["labels"], "mix": recipe, **labels}
+            recipe["run"] = self.run(labels["run"], asking)
+            recipe.setdefault("selection", "none")
+            if recipe.setdefault("unit", "utterance") == "segment":
+                recipe["segment"] = spec["segment"]
+            self.plan.mixes[digest(recipe)] = recipe
+        return {**data, "mix": recipe}
+
+    def mix(self, label: str, where: str) -> dict:
+        """A mix by its whole recipe, its corpora by their own."""
+        if label not in self.paper["mixes"]:
+            words = files.unknown_name("mix", label, list(self.paper["mixes"]))
+            raise SepflowError(f"{where}: mix: {words}")
+        mix = merge(*self.layers("mixes", label))
+        complete(mix, ("role", *MIX_KEYS, "rate"), f"{self.file}: mixes.{label}")
+        check_intervals(mix, f"{self.file}: mixes.{label}")
+        recipe = self.roles.mix(mix, f"{self.file}: mixes.{label}")
+        self.plan.mixes[digest(recipe)] = recipe
+        return recipe
+
+    def heed_mix(self, label: str, part: dict) -> None:
+        """Note what the scale says of a mix that is heard by `part` of a run, or tested on."""
+        layer = self.change.get("mixes", {}).get(label)
+        self.idle_mixes.note(f"{self.scale_file}.mixes.{label}", layer, part)
+
+    def table(self, label: str) -> dict:
+        """A table with its rows and the name of its test mix."""
+        where = f"{self.file}: tables.{label}"
+        table = self.tables[label]
+        names = {table["test"], *(row["test"] for row in table["rows"].values() if "test" in row)}
+        tests = {name: self.mix(name, f"{where}.test") for name in sorted(names)}
+        for name, recipe in tests.items():
+            self.heed_mix(name, {"mix": recipe})
+        resolved = resolve(table, tests, self.seeded, where)
+        return {**resolved, "title": self.paper["title"], "seeds": self.seeds}
+
+    def seeded(self, label: str, where: str) -> tuple[dict[str, str], dict]:
+        """What a row's runs, one a seed, are called, by their names, and the spec of the first."""
+        if label not in self.paper["runs"]:
+            raise SepflowError(f"{where}: {files.unknown_name('run', label, list(self.paper['runs']))}")
+        runs = {self.done[seed, label]: self.label(label, seed) for seed in self.seeds}
+        return runs, self.plan.runs[next(iter(runs))].spec

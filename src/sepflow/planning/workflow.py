@@ -1,0 +1,266 @@
+"""What the workflow's rules ask of the plan: the inputs and parameters of a job, from its wildcards."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from sepflow.code import code_digest
+from sepflow.corpora import catalogue
+from sepflow.identity import canonical, data_parts, digest, without_neutral
+from sepflow.metrics.names import scorers_of
+from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
+from sepflow.planning.layout import mixes_of, stamp_of
+from sepflow.planning.losses import comparable
+from sepflow.planning.plan import Plan
+from sepflow.provenance import versions
+from sepflow.results import is_adopted
+
+MANIFEST, AUDIO = "manifest.csv", "audio.i16"  # of a packed corpus
+FORMATS = (".csv", ".md", ".tex", ".svg")
+CURVES = (".csv", ".svg", ".png")
+PICTURES = [
+    f"_{name}{end}" for name in ("learning", "spectrograms", "distribution") for end in (".svg", ".png")
+]
+
+
+def export_package() -> None:
+    """Let every process started from here import this very copy of the package."""
+    source = str(Path(__file__).parents[2])
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", source)]
+    os.environ["PYTHONPATH"] = os.pathsep.join([source, *others])
+
+
+class Jobs:
+    """The plan, as functions of a rule's wildcards."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+
+    def pattern(self, names: Iterable[str]) -> str:
+        """A wildcard constraint that matches these names and, where there are none, nothing."""
+        return "|".join(sorted(names)) or "(?!)"
+
+    def papers(self, planned: Iterable[tuple[str, str]]) -> str:
+        """A wildcard constraint that matches a paper before the name of a table or figure `planned` for it.
+
+        So what another paper alone has is no output, rather than an error of whoever looks it up.
+        """
+        return self.pattern(rf"{paper}(?=/{name}[._])" for paper, name in planned)
+
+    def fetchable(self, directory: str) -> dict[str, list[str]]:
+        """{corpus: its parts that are free} of the catalogue in the checkout `directory`."""
+        corpora = catalogue.read_all(Path(directory))
+        free = {name: [part.name for part in x.parts.values() if part.free] for name, x in corpora.items()}
+        return {name: parts for name, parts in free.items() if parts}
+
+    def target(self, paper: str) -> Callable[[Any], list[str] | str]:
+        """`results` of a paper, for a rule that is called as the paper is.
+
+        Where the paper is not planned, Snakemake misses, if the rule is asked for, a file whose name says so:
+        beside an exception it would print a traceback.
+        """
+        found = self.results(paper)
+        return lambda wildcards: found or f"config/config.yaml: papers: {paper} is not among them; add it"
+
+    def results(self, paper: str) -> list[str]:
+        """The files of all tables and figures of a paper, and the tables' pictures where they have any."""
+        tables = [table for owner, table in self.plan.tables if owner == paper]
+        pictured = [table for table in tables if self.plan.tables[paper, table]["pictures"]]
+        figures = [figure for owner, figure in self.plan.figures if owner == paper]
+        parts = (("tables", tables, FORMATS), ("figures", pictured, PICTURES), ("figures", figures, CURVES))
+        return [
+            f"results/{self.plan.scale}/{part}/{paper}/{name}{end}"
+            for part, names, ends in parts
+            for name in names
+            for end in ends
+        ]
+
+    def scoring_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides the scores of a run: with its own task and network, no other."""
+        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run]))
+
+    def figure_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides the pictures of a table, whose runs separate once more."""
+        runs = [run for row in self.table(wildcards)["rows"] for run in row["runs"]]
+        return code_digest("reporting/figures/write.py", *self._looked_up(runs))
+
+    def scorers(self, wildcards: Any) -> dict[str, str]:
+        """The packages that score a run, with their versions."""
+        return versions(scorers_of(self.plan.runs[wildcards.run].spec["task"]))
+
+    def _looked_up(self, runs: list[str]) -> list[str]:
+        """The modules that the specs of `runs` name."""
+        specs = [self.plan.runs[run].spec for run in runs]
+        modules = {f"tasks/{spec['task']}.py" for spec in specs}
+        return sorted(modules | {f"models/{spec['model']['name']}.py" for spec in specs})
+
+    def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
+        """The whole recipe of a corpus."""
+        return canonical(self.plan.corpora[wildcards.corpus])
+
+    def corpus_label(self, wildcards: Any, input: Any) -> str:
+        """What the scale calls a corpus, and config.yaml its directory: no part of what it is.
+
+        (Snakemake does not track a parameter whose function also takes `input`.)
+        """
+        return self.plan.labels[wildcards.corpus]
+
+    def mix_recipe(self, wildcards: Any) -> dict[str, Any]:
+        """The whole recipe of a mix."""
+        return canonical(self.plan.mixes[wildcards.mix])
+
+    def mix_label(self, wildcards: Any, input: Any) -> str:
+        """What the scale calls the lists of a published mix; empty, where a mix is drawn."""
+        return self.plan.labels.get(wildcards.mix, "")
+
+    def mix_corpora(self, wildcards: Any) -> list[str]:
+        """What a mix is decided over: a manifest; of a published one, audio too (for its levels)."""
+        corpora = self._corpora(wildcards.mix)
+        listed = wildcards.mix in self.plan.labels
+        return corpora if listed else [file for file in corpora if file.endswith(MANIFEST)]
+
+    def mix_inputs(self, wildcards: Any) -> list[str]:
+        """The plan of a mix, then its corpus's manifest and audio."""
+        return self._mix_files(wildcards.mix)
+
+    def mix_group(self, wildcards: Any) -> str:
+        """Where a mix is decided on a cluster: with its corpus; with one of them, where it has two.
+
+        With the first by name, so that no two corpora wait for each other.
+        """
+        return f"corpus_{min(map(digest, corpora_of(self.plan.mixes[wildcards.mix]).values()))}"
+
+    def labels_group(self, wildcards: Any) -> str:
+        """Where labels are made on a cluster: with all else that is made of the run's model."""
+        return f"use_{self.plan.mixes[wildcards.mix]['run']}"
+
+    def labels_inputs(self, wildcards: Any) -> dict[str, Any]:
+        """The mix to be labelled, and the model that labels it."""
+        recipe = self.plan.mixes[wildcards.mix]
+        return {
+            "mix": self._mix_files(digest(recipe["mix"])),
+            "model": f"results/runs/{recipe['run']}/model.safetensors",
+        }
+
+    def run_spec(self, wildcards: Any) -> dict[str, Any]:
+        """The whole spec of a run."""
+        return canonical(without_neutral(self.plan.runs[wildcards.run].spec))
+
+    def run_inputs(self, wildcards: Any) -> list[str]:
+        """The mixes, corpora and models that a training reads; nothing, where the run was made elsewhere."""
+        if is_adopted(Path("results/runs") / wildcards.run):
+            return []
+        spec = self.plan.runs[wildcards.run].spec
+        mixes = [spec[part]["mix"] for part in data_parts(spec)]
+        files = []
+        if spec["init"]:
+            files.append(f"results/runs/{spec['init']}/model.safetensors")
+            mixes += [self.plan.runs[spec["init"]].spec["data"]["mix"]] * spec["disjoint_speakers"]
+        files += [file for mix in mixes for file in self._mix_files(digest(mix))]
+        return sorted(set(files))
+
+    def table(self, wildcards: Any) -> dict[str, Any]:
+        """A table of a paper, resolved."""
+        return self.plan.tables[wildcards.paper, wildcards.table]
+
+    def table_inputs(self, wildcards: Any) -> list[str]:
+        """The scores that a table joins, the provenance of its runs, and its test mixes."""
+        table = self.table(wildcards)
+        runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
+        scores = [file for row in table["rows"] for csv in row["scores"] for file in (csv, stamp_of(csv))]
+        mixes = [f"results/mixes/{mix}/mix.csv" for mix in mixes_of(table)]
+        return list(dict.fromkeys([*scores, *runs, *mixes]))
+
+    def figure_inputs(self, wildcards: Any) -> dict[str, list[str]]:
+        """What a table joins, the histories and models of its runs, and the files of its test mix."""
+        table = self.table(wildcards)
+        runs = dict.fromkeys(run for row in table["rows"] for run in row["runs"])
+        return {
+            "scores": self.table_inputs(wildcards),
+            "histories": [f"results/runs/{run}/history.csv" for run in runs],
+            "models": [f"results/runs/{run}/model.safetensors" for run in runs],
+            "mix": self._mix_files(table["mix"]),
+        }
+
+    def training_figure(self, wildcards: Any) -> dict[str, Any]:
+        """A figure of trainings, resolved."""
+        return self.plan.figures[wildcards.paper, wildcards.figure]
+
+    def histories(self, wildcards: Any) -> list[str]:
+        """The histories that a figure of trainings shows."""
+        runs = [run["run"] for panel in self.training_figure(wildcards)["panels"] for run in panel["runs"]]
+        return [f"results/runs/{run}/history.csv" for run in dict.fromkeys(runs)]
+
+    def figure_mix(self, wildcards: Any) -> dict[str, Any]:
+        """The whole recipe of the test mix of a table."""
+        return canonical(self.plan.mixes[self.table(wildcards)["mix"]])
+
+    def losses(self, wildcards: Any) -> list[dict[str, Any]]:
+        """The runs of a table in groups whose losses compare."""
+        return comparable(self.table(wildcards), self.plan)
+
+    def context(self, wildcards: Any) -> dict[str, Any]:
+        """What a table says beside its numbers: the scale, the corpora behind it, what was trained on.
+
+        `heard`, by test mix, are the mixes that its runs, and all that these build on, were trained and
+        validated on: `runs` in words, and whether the speech is of the test mix's corpus (`comparable`).
+        Their plans are no input of the table: that of a run made elsewhere need not be here, and one that was
+        removed, made again, would be newer than the run.
+        """
+        table = self.table(wildcards)
+        runs = {mix: self._specs(runs) for mix, runs in _runs_by_mix(table).items()}
+        mixes = [self.plan.mixes[mix] for mix in runs]
+        mixes += [mix for specs in runs.values() for spec in specs.values() for mix in _mixes(spec)]
+        names = {digest(x) for mix in mixes for x in corpora_of(mix).values()}
+        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora if name in names]
+        heard = {mix: self._heard(mix, specs) for mix, specs in runs.items()}
+        return {
+            "scale": self.plan.scale,
+            "untrained": self.plan.untrained,
+            "corpora": corpora,
+            "heard": heard,
+        }
+
+    def _heard(self, test: str, specs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The mixes of `specs` (by run), by name, without those that are twins with labels."""
+        corpus, found = corpora_of(self.plan.mixes[test])["corpus"], {}
+        for run, spec in specs.items():
+            for mix in map(unlabelled, _mixes(spec)):
+                of = found.setdefault(
+                    digest(mix), {"comparable": corpora_of(mix)["corpus"] == corpus, "runs": []}
+                )
+                if self.plan.runs[run].label not in of["runs"]:
+                    of["runs"].append(self.plan.runs[run].label)
+        return found
+
+    def _specs(self, runs: list[str]) -> dict[str, dict[str, Any]]:
+        """The specs of `runs` and of all that these build on, by name."""
+        found: dict[str, dict[str, Any]] = {}
+        while runs := [run for run in runs if run and run not in found]:
+            found |= {run: self.plan.runs[run].spec for run in runs}
+            specs = [found[run] for run in runs]
+            runs = [spec["init"] for spec in specs]
+            runs += [mix.get("run") for spec in specs for mix in _mixes(spec)]
+        return found
+
+    def _corpora(self, mix: str) -> list[str]:
+        names = [digest(recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
+        return [f"results/corpora/{name}/{file}" for name in names for file in (MANIFEST, AUDIO)]
+
+    def _mix_files(self, mix: str) -> list[str]:
+        labels = ["labels.f32"] if self.plan.mixes[mix]["kind"] == "labels" else []
+        return [*(f"results/mixes/{mix}/{file}" for file in ("mix.csv", *labels)), *self._corpora(mix)]
+
+
+def _mixes(spec: dict[str, Any]) -> list[Recipe]:
+    """The mixes that a run is trained and validated on."""
+    return [spec[part]["mix"] for part in data_parts(spec)]
+
+
+def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:
+    """The runs of a table by the mix that they are tested on."""
+    found: dict[str, list[str]] = {mix: [] for mix in mixes_of(table)}
+    for row in table["rows"]:
+        found[row["mix"]] += row["runs"]
+    return found

@@ -1,0 +1,1 @@
+"""LibriMix, as its official program makes it."""

@@ -1,0 +1,1 @@
+"""Rooms by the image method, and the responses that are drawn of them."""

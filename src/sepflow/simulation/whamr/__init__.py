@@ -1,0 +1,1 @@
+"""WHAMR!, as its official program makes it."""

@@ -1,0 +1,1 @@
+"""wsj0-mix, as pywsj0-mix makes it."""
