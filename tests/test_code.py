@@ -15,7 +15,7 @@ import pytest
 
 from conftest import ROOT, environment
 from pretraining import MODELS, TASKS, build
-from sepflow import code, provenance, tasks
+from sepflow import code, provenance
 from sepflow.applying.evaluation import evaluate
 from sepflow.code import PACKAGE, closure, code_digest
 from sepflow.corpora.packed import quantise, write_corpus
@@ -214,6 +214,7 @@ from pathlib import Path
 from types import SimpleNamespace as Wildcards
 from sepflow.planning import plan
 from sepflow.planning.workflow import Jobs
+from sepflow.tasks.built import build
 jobs = Jobs(plan.load({{"scale": "smoke", "papers": ["ts_mixit", "ssl_pretraining"]}}, Path({str(ROOT)!r})))
 for run in jobs.plan.runs:
     for ask in (jobs.run_inputs, jobs.run_spec, jobs.scoring_code, jobs.scorers):
@@ -234,7 +235,7 @@ def test_a_task_that_is_none_is_said(task):
     with pytest.raises(
         SepflowError, match="task must be one of contrastive, mama, multi_task, separation, not"
     ):
-        tasks.build({"task": task})
+        build({"task": task})
 
 
 def test_the_metrics_of_a_separation_are_those_of_its_scores():

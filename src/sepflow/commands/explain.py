@@ -4,9 +4,9 @@ import pandas as pd
 import torch
 import yaml
 
-from sepflow import tasks
-from sepflow.identity import data_parts, difference, digest, flatten
+from sepflow.identity import difference, digest, flatten, parts_of
 from sepflow.planning.plan import Plan, Run
+from sepflow.tasks.built import build
 
 
 class _Dumper(yaml.SafeDumper):
@@ -76,7 +76,7 @@ def _opened(run: Run, plan: Plan) -> dict:
 def _line(run: Run, plan: Plan) -> dict[str, str]:
     spec = run.spec
     with torch.device("meta"):
-        parameters = sum(weight.numel() for weight in tasks.build(spec).parameters())
+        parameters = sum(weight.numel() for weight in build(spec).parameters())
     labels = spec["data"]["mix"]["run"] if spec["data"]["mix"]["kind"] == "labels" else None
     source = f"labels of {_label(plan, labels)}" if labels else f"{spec['data']['first'] or 'all'} of the mix"
     return {
@@ -92,7 +92,7 @@ def _line(run: Run, plan: Plan) -> dict[str, str]:
 
 
 def _mixes(run: Run) -> set[str]:
-    return {digest(run.spec[part]["mix"]) for part in data_parts(run.spec)}
+    return {digest(run.spec[part]["mix"]) for part in parts_of(run.spec)}
 
 
 def _label(plan: Plan, name: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sepflow.identity import data_parts, digest
+from sepflow.identity import digest, parts_of
 from sepflow.mixes.recipes import corpora_of, unlabelled
 from sepflow.planning.plan import Plan
 
@@ -100,9 +100,7 @@ class Messages:
     def _hearers(self, mix: str) -> list[str]:
         """The runs that are trained, validated or warmed up on a mix."""
         specs = {run: x.spec for run, x in self.plan.runs.items()}
-        return [
-            run for run, spec in specs.items() if mix in {digest(spec[x]["mix"]) for x in data_parts(spec)}
-        ]
+        return [run for run, spec in specs.items() if mix in {digest(spec[x]["mix"]) for x in parts_of(spec)}]
 
     def _papers(self, mix: str) -> list[str]:
         """The papers that train or test on a mix, or on one that gives it labels."""

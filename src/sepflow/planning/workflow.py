@@ -7,7 +7,7 @@ from typing import Any
 
 from sepflow.code import code_digest
 from sepflow.corpora import catalogue
-from sepflow.identity import canonical, data_parts, digest, without_neutral
+from sepflow.identity import canonical, digest, parts_of, without_neutral
 from sepflow.metrics.names import scorers_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 from sepflow.planning.layout import mixes_of, stamp_of
@@ -152,7 +152,7 @@ class Jobs:
         if is_adopted(Path("results/runs") / wildcards.run):
             return []
         spec = self.plan.runs[wildcards.run].spec
-        mixes = [spec[part]["mix"] for part in data_parts(spec)]
+        mixes = [spec[part]["mix"] for part in parts_of(spec)]
         files = []
         if spec["init"]:
             files.append(f"results/runs/{spec['init']}/model.safetensors")
@@ -255,7 +255,7 @@ class Jobs:
 
 def _mixes(spec: dict[str, Any]) -> list[Recipe]:
     """The mixes that a run is trained and validated on."""
-    return [spec[part]["mix"] for part in data_parts(spec)]
+    return [spec[part]["mix"] for part in parts_of(spec)]
 
 
 def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:
