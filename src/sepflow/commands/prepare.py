@@ -20,6 +20,8 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
 
     Raises SepflowError for a corpus or a run that is missing, with its name.
     """
+    for run in spec["uses"].values():
+        _trained(run, results)
     if spec["init"]:
         other = read_spec(_trained(spec["init"], results), spec["init"])
         if spec["disjoint_speakers"]:
