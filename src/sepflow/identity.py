@@ -17,6 +17,12 @@ RECIPES = {
     "train": 1,
 }
 
+
+def number_of(code: str) -> int:
+    """The number of the code of a kind of corpus or mix, or of a stage: 1, until it is bumped here."""
+    return RECIPES.get(code, 1)
+
+
 # A key at its neutral value is left out of the hash, so that a new option renames nothing.
 NEUTRAL_PART = {
     "first": None,

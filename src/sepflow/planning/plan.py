@@ -17,7 +17,7 @@ from sepflow.planning import schemas
 from sepflow.planning.checks import check_builds_on, check_spec, complete
 from sepflow.planning.figures import epoch_steps, resolve_figure
 from sepflow.planning.idle import Said, of_mix, of_run
-from sepflow.planning.recipes import MIX_KEYS, check_intervals
+from sepflow.planning.recipes import check_intervals
 from sepflow.planning.roles import Roles
 from sepflow.planning.tables import pick, resolve
 
@@ -252,6 +252,8 @@ class _Resolver:
         recipe = self.mix(label, where)
         self.heed_mix(label, {**data, "mix": recipe})
         if labels:
+            if labels.get("as") == "targets":
+                del labels["as"]
             recipe = {"kind": "labels", "recipe": RECIPES["labels"], "mix": recipe, **labels}
             recipe["run"] = self.run(labels["run"], asking)
             recipe.setdefault("selection", "none")
@@ -266,7 +268,6 @@ class _Resolver:
             words = files.unknown_name("mix", label, list(self.paper["mixes"]))
             raise SepflowError(f"{where}: mix: {words}")
         mix = merge(*self.layers("mixes", label))
-        complete(mix, ("role", *MIX_KEYS, "rate"), f"{self.file}: mixes.{label}")
         check_intervals(mix, f"{self.file}: mixes.{label}")
         recipe = self.roles.mix(mix, f"{self.file}: mixes.{label}")
         self.plan.mixes[digest(recipe)] = recipe

@@ -1,4 +1,4 @@
-"""The schemas of config/schemas, grown by what tasks declare: no file there has to hear of a new one."""
+"""The schemas of config/schemas, grown by what tasks and mixes declare: no file there has to hear of them."""
 
 import json
 from functools import cache
@@ -7,6 +7,7 @@ from typing import Any
 
 from sepflow import tasks
 from sepflow.files import config as files
+from sepflow.mixes import kind_of, kinds
 from sepflow.tasks.declaration import PARTS
 
 
@@ -22,14 +23,15 @@ def check(value: Any, schema: str, config: Path, where: str) -> None:
 
 @cache
 def _grown() -> str:
-    """The parts that tasks hear beside those of all, and the keys of their settings, as keys of a run."""
+    """Keys of a run: the parts that tasks hear beside those of all, their settings; keys of kinds of mix."""
     declared = [tasks.declared(name) for name in tasks.names()]
     parts = {part for said in declared for part in said.parts} - set(PARTS)
     settings = {said.settings: {"type": ["object", "null"]} for said in declared if said.settings}
+    described = {key: schema for name in kinds() for key, schema in kind_of(name).properties.items()}
     said, whole = ({part: _or_null(name) for part in parts} for name in ("data", "resolved"))
     return json.dumps(
         {
-            "paper": {"$defs": {"run": {"properties": said | settings}}},
+            "paper": {"$defs": {"run": {"properties": said | settings}, "mix": {"properties": described}}},
             "run": {"properties": whole},
         }
     )
