@@ -188,7 +188,10 @@ def test_a_list_that_is_too_short_says_how_many_it_has(world, tmp_path):
     speech = packed(world, "librispeech", tmp_path / "speech")
     with pytest.raises(SepflowError, match="12 mixtures of 0 s or more, and the mix asks for 13"):
         decide_listed(
-            planned, RECIPE | {"length": "min", "mixtures": 13}, world / "libri", {"corpus": speech}
+            code_of("librimix").planned,
+            RECIPE | {"length": "min", "mixtures": 13},
+            world / "libri",
+            {"corpus": speech},
         )
 
 

@@ -261,7 +261,7 @@ def test_what_the_source_declares_is_what_the_class_has():
 
 
 def test_every_task_declares_its_objectives_and_the_settings_that_it_takes():
-    assert tasks.names() == ["contrastive", "mama", "multi_task", "separation"]
+    assert tasks.names() == ("contrastive", "mama", "multi_task", "separation")
     for name in tasks.names():
         declared = tasks.declared(name)
         assert declared.objectives and declared.trained_on and declared.validated_on

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -10,9 +11,10 @@ from sepflow.errors import SepflowError
 from sepflow.mixes.declaration import Kind
 
 
-def kinds() -> list[str]:
+@cache
+def kinds() -> tuple[str, ...]:
     """All kinds of mix."""
-    return [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def kind_of(name: Any) -> Kind:
