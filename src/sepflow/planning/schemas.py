@@ -21,6 +21,15 @@ def check(value: Any, schema: str, config: Path, where: str) -> None:
     files.check(value, schema, config, where, _grown())
 
 
+def without_unsaid(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec without the parts, settings and used runs of other tasks that it says are null: not this run's."""
+    declared = [tasks.declared(name) for name in tasks.names()]
+    keys = {key for said in declared for key in (*said.parts, said.settings)}
+    kept = {key: value for key, value in spec.items() if value is not None or key not in keys}
+    uses = {name: run for name, run in (spec.get("uses") or {}).items() if run is not None}
+    return kept | ({"uses": uses} if "uses" in spec else {})
+
+
 @cache
 def _grown() -> str:
     """Keys of a run: the parts that tasks hear beside those of all, their settings; keys of kinds of mix."""
