@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from sepflow.corpora import layouts
-from sepflow.corpora.decode import load
+from sepflow.corpora.decode import Keep, load, several
 from sepflow.corpora.listing import Row, list_recordings
 from sepflow.corpora.packed import write_corpus
 from sepflow.corpora.parallel import in_order
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
-from sepflow.files.contracts import refuse, shared_speakers
+from sepflow.files.audio import choose
+from sepflow.files.contracts import CHANNELS, refuse, shared_speakers
 
 SHARES = {"validation": 0.1, "test": 0.1}
 MIN_SECONDS = 0.5
@@ -31,7 +32,7 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
 
     Recipe: kind, rate (Hz), digest (of `layouts.corpus_digest`) or release, and optionally layout (a name of
     `layouts.PLACES`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
-    a number from 0, or "mean") and min_seconds.
+    a number from 0, or "mean") or channels (from 2: so many are kept), and min_seconds.
     Raises SepflowError with every offender of the corpus in one message.
     """
     if path is None:
@@ -114,10 +115,12 @@ def _utterances(
     Raises SepflowError at the end, with `problems` and those of the decoding together.
     """
     shortest = recipe.get("min_seconds", MIN_SECONDS)
-    decode = functools.partial(_attempt, path, recipe["rate"], recipe.get("channel"), shortest)
+    decode = functools.partial(_attempt, path, recipe["rate"], _keep(recipe), shortest)
     short, problems, heard = 0, list(problems), _Heard()
     for row, result in zip(rows, in_order(decode, [row["path"] for row in rows], jobs), strict=True):
         labels = {key: value for key, value in row.items() if key != "place"}
+        if CHANNELS in recipe and CHANNELS in labels:  # somebody's own, of metadata.csv
+            labels[f"metadata_{CHANNELS}"] = labels.pop(CHANNELS)
         if isinstance(result, str):
             problems.append(f"{row['place']}: {result}")
         elif result is None:
@@ -146,11 +149,21 @@ class _Heard:
         return f"the same recording as {other['path']}, of another speaker, {other['speaker']!r}"
 
 
+def _keep(recipe: dict[str, Any]) -> Keep:
+    """What of a file's channels is kept."""
+    if CHANNELS not in recipe:
+        return functools.partial(choose, channel=recipe.get("channel"))
+    if recipe.get("channel") is not None:
+        raise SepflowError("channel, beside channels: one picks a channel, the other keeps several; say one.")
+    order = layouts.find(recipe["layout"]).channels if "layout" in recipe else ()
+    return functools.partial(several, channels=recipe[CHANNELS], order=order)
+
+
 def _attempt(
-    root: Path, rate: int, channel: int | str | None, min_seconds: float, name: str
+    root: Path, rate: int, keep: Keep, min_seconds: float, name: str
 ) -> tuple[np.ndarray, float] | str | None:
     """What `load` returns, or the reason of its failure as a string."""
     try:
-        return load(root / name, rate, channel, min_seconds)
+        return load(root / name, rate, keep, min_seconds)
     except SepflowError as reason:
         return str(reason)

@@ -71,7 +71,7 @@ def _describe(error: ValidationError) -> str:
         unknown = [key for key in error.instance if key not in known]
         return f"{place}: " + "; ".join(_unknown(key, known) for key in unknown)
     if error.validator == "not":
-        return f"{place}: no key of a whole spec; take it away"
+        return f"{place}: {error.schema.get('$comment', 'no key of a whole spec; take it away')}"
     if error.validator == "required":
         missing = [repr(key) for key in error.validator_value if key not in error.instance]
         return f"{place}: not set: {', '.join(missing)}"

@@ -12,7 +12,7 @@ from sepflow.files.contracts import MIX_WAY_OUT, check_mix, check_size, refuse
 from sepflow.files.reading import read_table
 from sepflow.files.seals import CHEAP, check_seal, write_seal
 from sepflow.identity import digest
-from sepflow.mixes.recipes import LISTED, Recipe, corpora_of, rate_of, unlabelled
+from sepflow.mixes.recipes import LISTED, Recipe, check_mono, corpora_of, rate_of, unlabelled
 from sepflow.mixes.resampled import Resampled
 
 Corpus = PackedCorpus | Resampled
@@ -192,6 +192,7 @@ def check_count(recipe: Recipe, table: pd.DataFrame, where: Path) -> None:
 
 def open_corpora(recipe: Recipe, results: Path, effort: float = CHEAP) -> dict[str, Corpus]:
     """The corpora that a mix draws from, `corpus` and perhaps `noise`, at the rate of its mixtures."""
+    check_mono(recipe, f"mix {digest(recipe)}")
     opened = {}
     for part, one in corpora_of(recipe).items():
         corpus = PackedCorpus(results / "corpora" / digest(one), digest(one), effort)

@@ -10,7 +10,7 @@ from sepflow.corpora.presence import folder_of
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import RECIPES, digest
-from sepflow.mixes.recipes import LISTED, Recipe
+from sepflow.mixes.recipes import LISTED, Recipe, check_mono
 from sepflow.simulation.published import NATIVE_RATE
 
 NOISE_ROLE = "room_noise"
@@ -46,6 +46,7 @@ class Roles:
         recipe = {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": self._corpus(name, rate), **mix}
         if noisy:
             recipe["noise"] = self._corpus(self._player(NOISE_ROLE, f"{where}.noise"), rate)
+        check_mono(recipe, where)
         return recipe
 
     def _listed(
@@ -69,6 +70,7 @@ class Roles:
         recipe["corpus"] = self._corpus(entry["speech"], NATIVE_RATE)
         if noisy:
             recipe["noise"] = self._corpus(entry["noise"], NATIVE_RATE)
+        check_mono(recipe, where)
         self.labels[digest(recipe)] = name
         return recipe
 

@@ -49,6 +49,7 @@ class Layout:
     splits: dict[str, str] = field(default_factory=dict)  # {regular expression of a subset: its split}
     published: tuple[str, ...] = ("train", "validation", "test")  # rows without a split go to the others
     counts: dict[str, int] = field(default_factory=dict)  # {subset: recordings in it as published}
+    channels: tuple[int, ...] = ()  # of more than a corpus keeps, in which order they are taken; else refused
     anywhere: bool = False
     convert: str = CONVERT  # the way out where the audio is UNREADABLE
 
