@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sepflow.corpora import layouts
+from sepflow.corpora import events, layouts
 from sepflow.corpora.decode import Keep, load, several
 from sepflow.corpora.listing import Row, list_recordings
 from sepflow.corpora.packed import write_corpus
@@ -126,12 +126,23 @@ def _utterances(
         elif result is None:
             short += 1
         else:
+            problems += _fit(labels, row["place"], len(result[0]), recipe["rate"])
             if "layout" not in recipe and (before := heard.before(row, *result)):
                 problems.append(f"{row['place']}: {before}")
             yield labels, *result
     refuse(str(path), problems, "Mend these files or leave them out, then start again.")
     if short:
         log.warning("%s: left out %d of %d files, shorter than %g s", path, short, len(rows), shortest)
+
+
+def _fit(labels: Row, place: str, samples: int, rate: int) -> list[str]:
+    """What is wrong with the events of a recording, if it has any; those that outlast it are cut."""
+    if "labels" in labels and labels.get("labelled") in (events.STRONG, events.WEAK):
+        try:
+            labels["labels"] = events.fit(labels["labels"], labels["labelled"], samples, rate)
+        except ValueError as reason:
+            return [f"{place}: labels: {reason}"]
+    return []
 
 
 class _Heard:

@@ -9,6 +9,7 @@ from sepflow.corpora.digest import digest_of, folder_digest
 from sepflow.corpora.layouts.layout import Layout, Row, Survey, subset_of, survey
 from sepflow.corpora.layouts.tables import Tables
 from sepflow.errors import SepflowError
+from sepflow.files.text import UNWRITABLE
 
 PLACES = {  # what a scale's file calls it: module, name in the module
     "aishell": ("aishell", "AISHELL"),
@@ -64,7 +65,7 @@ def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> t
     A row has no `split` where the corpus does not say it: see `Layout.published`. Of some subsets only
     where they are named. Raises SepflowError where `root` is not the directory of such a corpus.
     """
-    from sepflow.corpora.listing import SEXES, UNWRITABLE, name_utterances
+    from sepflow.corpora.listing import SEXES, name_utterances
 
     layout = find(name)
     found = survey(layout, root, subsets)
