@@ -1,5 +1,7 @@
 """Mixtures with noise: synthesised noise, drawn by name, at its level, in training and scoring."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -7,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepflow import corpora
+from sepflow.corpora import kinds
 from sepflow.corpora.noise import synthesise
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
-from sepflow.identity import RECIPES, digest
+from sepflow.identity import digest
 from sepflow.mixes.decide import LEVEL_DB, decide, decide_in
 from sepflow.mixes.mix import open_mix, write_plan
 from sepflow.planning import plan
@@ -122,7 +125,8 @@ def test_the_workflow_trains_and_scores_in_noise(checkout, monkeypatch):
     (row,) = [x for x in found.tables["ts_mixit", "table1"]["rows"] if run.name in x["runs"]]
     done = checkout.snakemake(*row["scores"])
     assert done.returncode == 0, done.stderr
-    monkeypatch.setitem(RECIPES, "noise", RECIPES["noise"] + 1)
+    noise = kinds.known()["noise"]
+    monkeypatch.setitem(kinds.known(), "noise", replace(noise, recipe=noise.recipe + 1))
     assert configure(checkout).find("supervised_10").name != run.name
 
 

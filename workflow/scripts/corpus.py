@@ -7,13 +7,13 @@ from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow import corpora
-    from sepflow.corpora import catalogue
+    from sepflow.corpora import catalogue, kinds
     from sepflow.corpora.presence import folder_of
 
     label, checkout = snakemake.params.label, Path(snakemake.scriptdir).parents[1]
     paths = snakemake.config.get("corpora") or {}
     out = Path(snakemake.output.manifest).parent
-    if snakemake.params.recipe["kind"] == "folder" and not paths.get(label):
+    if kinds.find(snakemake.params.recipe["kind"]).on_disk and not paths.get(label):
         raise SepflowError(
             f"config/config.yaml: corpora.{label} is not set: give the directory of its recordings"
             f"{catalogue.hint(label, checkout)}"

@@ -4,9 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from sepflow.errors import SepflowError
-
-KINDS = ("espeak", "folder", "noise")
+from sepflow.corpora import kinds
 
 
 def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> None:
@@ -15,11 +13,7 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
     `path` is where the raw audio lies (None: the kind needs none); neither it nor `jobs`, the number of
     processes, changes a byte of what is written. Raises SepflowError where the corpus is not as it must be.
     """
-    kind = recipe.get("kind")
-    if kind not in KINDS:
-        raise SepflowError(
-            f"corpus of kind {kind!r}: known are {', '.join(KINDS)}. Set `kind` to one of these."
-        )
+    kinds.find(recipe.get("kind"))
     # Only now: to plan a workflow must not import soundfile, soxr or the synthesiser.
-    module = importlib.import_module(f"{__name__}.{kind}")
+    module = importlib.import_module(f"{__name__}.{recipe['kind']}")
     module.build(recipe, Path(out), None if path is None else Path(path), jobs)

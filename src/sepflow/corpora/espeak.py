@@ -22,9 +22,20 @@ from sepflow.corpora.splits import by_hash, deal
 from sepflow.corpora.synthesiser import RATE, check_variants, synthesise
 from sepflow.corpora.voices import ACCENTS, MATRIX, VARIANTS
 from sepflow.errors import SepflowError
-from sepflow.identity import RECIPES
 
-RECIPE = RECIPES["espeak"]  # of everything that decides a sample: this module, the voices and the words
+KIND = {
+    "recipe": 2,  # of everything that decides a sample: this module, the voices and the words
+    "on_disk": False,
+    "entry": {
+        "required": ["variants", "utterances", "splits"],
+        "properties": {
+            "variants": {"type": "integer", "minimum": 1},
+            "utterances": {"type": "integer", "minimum": 1},
+            "splits": {"$ref": "scale.yaml#/$defs/counts"},
+        },
+    },
+}
+RECIPE = KIND["recipe"]
 PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence
 OCTAVES = (0.0, 0.8)

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sepflow.corpora.layouts.events import add, event, named
-from sepflow.errors import SepflowError
-from sepflow.files.config import unknown_name
+from sepflow.errors import SepflowError, unknown_name
 
 STRONG, WEAK, NONE = LABELLED = ("strong", "weak", "none")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"

@@ -21,6 +21,31 @@ from sepflow.errors import SepflowError
 from sepflow.files.audio import choose
 from sepflow.files.contracts import CHANNELS, refuse, shared_speakers
 
+KIND = {
+    "recipe": 1,
+    "on_disk": True,
+    "entry": {
+        "properties": {
+            "release": {"type": "string"},
+            # A published corpus as it lies on disk: docs/layouts.md; without it, anybody's folder.
+            "layout": {"type": "string"},
+            "subsets": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+            # Corpora that fit, for whom has none: no part of the recipe.
+            "public": {"type": "array", "items": {"type": "string"}},
+            "splits": {"$ref": "scale.yaml#/$defs/shares"},
+            "channel": {"oneOf": [{"type": "integer", "minimum": 0}, {"const": "mean"}, {"type": "null"}]},
+            "channels": {"type": "integer", "minimum": 2},  # so many are kept; without it, one
+            "min_seconds": {"type": "number", "minimum": 0},
+        },
+        "dependentRequired": {"subsets": ["layout"]},
+        "allOf": [
+            {
+                "not": {"required": ["channel", "channels"]},
+                "$comment": "channel, beside channels: one picks a channel, the other keeps several; say one",
+            }
+        ],
+    },
+}
 SHARES = {"validation": 0.1, "test": 0.1}
 MIN_SECONDS = 0.5
 
@@ -31,7 +56,7 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
     """Build the corpus of the recordings in `path`; see `sepflow.corpora.build`.
 
     Recipe: kind, rate (Hz), digest (of `layouts.corpus_digest`) or release, and optionally layout (a name of
-    `layouts.PLACES`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
+    `layouts.known`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
     a number from 0, or "mean") or channels (from 2: so many are kept), and min_seconds.
     Raises SepflowError with every offender of the corpus in one message.
     """
@@ -165,7 +190,7 @@ def _keep(recipe: dict[str, Any]) -> Keep:
     if CHANNELS not in recipe:
         return functools.partial(choose, channel=recipe.get("channel"))
     if recipe.get("channel") is not None:
-        raise SepflowError("channel, beside channels: one picks a channel, the other keeps several; say one.")
+        raise SepflowError(KIND["entry"]["allOf"][0]["$comment"])
     order = layouts.find(recipe["layout"]).channels if "layout" in recipe else ()
     return functools.partial(several, channels=recipe[CHANNELS], order=order)
 

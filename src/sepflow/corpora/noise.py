@@ -14,10 +14,21 @@ from scipy.signal import lfilter
 from sepflow.corpora.packed import quantise, write_corpus
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
-from sepflow.identity import RECIPES
 from sepflow.seeding import generator
 
-RECIPE = RECIPES["noise"]
+KIND = {
+    "recipe": 1,
+    "on_disk": False,
+    "entry": {
+        "required": ["recordings", "seconds", "splits"],
+        "properties": {
+            "recordings": {"type": "integer", "minimum": 1},
+            "seconds": {"type": "number", "exclusiveMinimum": 1},
+            "splits": {"$ref": "scale.yaml#/$defs/counts"},
+        },
+    },
+}
+RECIPE = KIND["recipe"]
 PEAK = 0.5
 
 

@@ -12,6 +12,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
 from sepflow.errors import SepflowError
+from sepflow.errors import unknown_name as unknown_name  # beside _unknown, which is of keys
 from sepflow.files import yaml_text
 
 
@@ -41,31 +42,41 @@ def named(directory: Path, name: str) -> Path:
     return directory / f"{name}.yaml"
 
 
-def check(value: Any, schema: str, config: Path, where: str) -> None:
-    """Hold `value` against a schema ("run", or a part of one: "paper#/$defs/mix").
+def check(value: Any, schema: str | dict[str, Any], config: Path, where: str, key: str = "") -> None:
+    """Hold `value` against a schema: "run", a part of one, "paper#/$defs/mix", or one declared elsewhere.
 
-    Raises SepflowError with `where`, the key, and what was meant.
+    `key` is that of `value` in the file. Raises SepflowError with `where`, the key, and what was meant.
     """
-    error = best_match(_validator(schema, config / "schemas").iter_errors(value))
+    named = isinstance(schema, str)
+    validator = (_validator if named else _validator_of)(schema, config / "schemas")
+    error = best_match(validator.iter_errors(value))
     if error is not None:
-        raise SepflowError(f"{where}: {_describe(error)}")
+        raise SepflowError(f"{where}: {_describe(error, key)}")
 
 
 @cache
 def _validator(schema: str, directory: Path) -> Draft202012Validator:
+    name, _, part = schema.partition("#")
+    return _validator_of({"$ref": f"{name}.yaml#{part}"}, directory)
+
+
+def _validator_of(schema: dict[str, Any], directory: Path) -> Draft202012Validator:
+    return Draft202012Validator(schema, registry=_registry(directory))
+
+
+@cache
+def _registry(directory: Path) -> Registry:
     resources = {
         path.name: Resource.from_contents(
             yaml_text.load(path) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         )
         for path in directory.glob("*.yaml")
     }
-    registry = Registry().with_resources(resources.items())
-    name, _, part = schema.partition("#")
-    return Draft202012Validator({"$ref": f"{name}.yaml#{part}"}, registry=registry)
+    return Registry().with_resources(resources.items())
 
 
-def _describe(error: ValidationError) -> str:
-    place = ".".join(str(part) for part in error.absolute_path) or "the file"
+def _describe(error: ValidationError, key: str) -> str:
+    place = ".".join(str(part) for part in (key, *error.absolute_path) if part != "") or "the file"
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         unknown = [key for key in error.instance if key not in known]
@@ -82,11 +93,3 @@ def _unknown(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(str(key), known, 1)
     meant = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}."
     return f"unknown key {key!r}; {meant}"
-
-
-def unknown_name(kind: str, name: str, known: list[str]) -> str:
-    """The words for a name that is not there: what it is, and the nearest that is."""
-    near = difflib.get_close_matches(str(name), known, 1)
-    return f"there is no {kind} {name!r}; " + (
-        f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
-    )

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from sepflow.errors import SepflowError
+from sepflow.corpora import kinds, layouts
+from sepflow.errors import SepflowError, unknown_name
 from sepflow.files import config as files
 from sepflow.identity import RECIPES
 from sepflow.mixes.recipes import LISTED, Recipe
 
 MIX_KEYS = ("split", "mixtures", "speakers", "level_difference", "length", "min_seconds")
 _OWN = ("kind", "recipe", "corpus", "noise", "list")  # what the plan puts into the recipe of a mix
-_CORPORA = ("espeak", "noise", "folder")
 
 
 def check_mix(recipe: Any, config: Path, where: str) -> None:
@@ -22,7 +22,8 @@ def check_mix(recipe: Any, config: Path, where: str) -> None:
     if kind == "labels":
         _check_labels(recipe, config, where)
         return
-    _check_number(recipe, "mix" if kind == "speakers" else kind, where)
+    code = "mix" if kind == "speakers" else kind
+    _check_number(recipe, code, RECIPES[code], where)
     noisy = "noise" in recipe
     listed = kind in LISTED
     wanted = [*MIX_KEYS, "corpus", *(["list", "rate"] if listed else [])]
@@ -51,7 +52,7 @@ def check_intervals(mix: dict[str, Any], where: str) -> None:
 
 
 def _check_labels(recipe: Recipe, config: Path, where: str) -> None:
-    _check_number(recipe, "labels", where)
+    _check_number(recipe, "labels", RECIPES["labels"], where)
     own = ("kind", "recipe", "mix", "segment")
     described = {key: value for key, value in recipe.items() if key not in own}
     _check_keys(recipe, ["mix", "run", "selection", "unit"], where)
@@ -64,15 +65,34 @@ def _check_labels(recipe: Recipe, config: Path, where: str) -> None:
     check_mix(recipe["mix"], config, f"{where}.mix")
 
 
+def check_entry(entry: dict[str, Any], config: Path, where: str) -> None:
+    """Hold what a scale's file says of one of its corpora against what its kind declares.
+
+    `where` is a file and a key of it, "FILE: corpora.speech". Raises SepflowError naming the key; for a kind
+    or layout that there is not, with the name that was meant.
+    """
+    said = {key: value for key, value in entry.items() if key != "kind"}
+    file, _, key = where.rpartition(": ")
+    if entry["kind"] in LISTED:
+        files.check(said, "scale#/$defs/lists", config, file, key)
+        return
+    if entry["kind"] not in kinds.known():
+        words = unknown_name("kind of corpus", entry["kind"], [*kinds.known(), *LISTED])
+        raise SepflowError(f"{where}.kind: {words}")
+    files.check(said, kinds.known()[entry["kind"]].entry, config, file, key)
+    if "layout" in said and said["layout"] not in layouts.known():
+        words = unknown_name("layout", said["layout"], list(layouts.known()))
+        raise SepflowError(f"{where}.layout: {words}")
+
+
 def _check_corpus(recipe: Any, config: Path, where: str) -> None:
-    kind = _kind(recipe, _CORPORA, where)
-    _check_number(recipe, kind, where)
+    kind = _kind(recipe, tuple(kinds.known()), where)
+    _check_number(recipe, kind, kinds.known()[kind].recipe, where)
     own = ("rate", "recipe", "digest")
-    entry = {key: value for key, value in recipe.items() if key not in own}
-    files.check(entry, f"scale#/$defs/{kind}", config, where)
+    check_entry({key: value for key, value in recipe.items() if key not in own}, config, where)
     _check_keys(recipe, ["rate"], where)
     files.check({"rate": recipe["rate"]}, "paper#/$defs/mix", config, where)
-    if kind == "folder":
+    if kinds.known()[kind].on_disk:
         _check_source({key: recipe[key] for key in ("release", "digest") if key in recipe}, where)
     elif "digest" in recipe:
         raise SepflowError(f"{where}: digest: not of a corpus that is synthesised ({kind})")
@@ -96,8 +116,8 @@ def _check_keys(recipe: Recipe, wanted: list[str], where: str) -> None:
         raise SepflowError(f"{where}: {', '.join(missing)}: not set")
 
 
-def _check_number(recipe: Recipe, code: str, where: str) -> None:
-    if (number := recipe.get("recipe")) != RECIPES[code] or isinstance(number, bool):
+def _check_number(recipe: Recipe, code: str, ours: int, where: str) -> None:
+    if (number := recipe.get("recipe")) != ours or isinstance(number, bool):
         raise SepflowError(
-            f"{where}: made for other recipes than this sepflow's: {code}: {number!r}, here {RECIPES[code]}"
+            f"{where}: made for other recipes than this sepflow's: {code}: {number!r}, here {ours}"
         )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sepflow.corpora import catalogue
+from sepflow.corpora import catalogue, kinds
 from sepflow.corpora.digest import list_digest
 from sepflow.corpora.layouts import corpus_digest
 from sepflow.corpora.presence import folder_of
@@ -11,6 +11,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import RECIPES, digest
 from sepflow.mixes.recipes import LISTED, Recipe, check_mono
+from sepflow.planning.recipes import check_entry
 from sepflow.simulation.published import NATIVE_RATE
 
 NOISE_ROLE = "room_noise"
@@ -25,6 +26,8 @@ class Roles:
         self.corpora: dict[str, Recipe] = {}
         self.labels: dict[str, str] = {}
         self._digests: dict[str, str] = {}  # each directory is read once, however many mixes ask
+        for corpus, entry in scale["corpora"].items():
+            check_entry(entry, root / "config", f"{self.file}: corpora.{corpus}")
 
     def mix(self, mix: dict[str, Any], where: str) -> Recipe:
         """The whole recipe of a mix as a paper describes it (`role`, `rate`, ... : a copy, taken apart here).
@@ -95,9 +98,10 @@ class Roles:
             raise SepflowError(
                 f"{self.file}: corpora.{name}: a list of mixtures, where recordings are needed"
             )
-        recipe = {**entry, "rate": rate, "recipe": RECIPES[entry["kind"]]}
+        kind = kinds.find(entry["kind"])
+        recipe = {**entry, "rate": rate, "recipe": kind.recipe}
         recipe.pop("public", None)
-        if recipe["kind"] == "folder" and "release" not in recipe:
+        if kind.on_disk and "release" not in recipe:
             recipe["digest"] = self._digest(name, entry)
         key = digest(recipe)
         self.corpora[key], self.labels[key] = recipe, name

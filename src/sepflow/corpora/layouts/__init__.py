@@ -1,48 +1,40 @@
 """The corpora of the field as they lie on disk after unpacking, each form of one a `Layout`."""
 
-import importlib
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sepflow import plugs
 from sepflow.corpora.digest import digest_of, folder_digest
 from sepflow.corpora.layouts.layout import Layout, Row, Survey, subset_of, survey
 from sepflow.corpora.layouts.tables import Tables
-from sepflow.errors import SepflowError
+from sepflow.errors import SepflowError, unknown_name
 from sepflow.files.text import UNWRITABLE
 
-PLACES = {  # what a scale's file calls it: module, name in the module
-    "aishell": ("aishell", "AISHELL"),
-    "aishell2": ("aishell", "AISHELL2"),
-    "audioset": ("audioset", "AUDIOSET"),
-    "desed": ("desed", "SOUNDSCAPES"),
-    "desed_soundbank": ("desed", "SOUNDBANK"),
-    "esc50": ("scenes", "ESC50"),
-    "fuss": ("fuss", "SOURCES"),
-    "fuss_mixtures": ("fuss", "MIXTURES"),
-    "fuss_rooms": ("fuss", "ROOMS"),
-    "iemocap": ("iemocap", "IEMOCAP"),
-    "librispeech": ("librispeech", "LIBRISPEECH"),
-    "musdb18": ("musdb18", "MUSDB18"),
-    "sins": ("scenes", "SINS"),
-    "sounds": ("sounds", "SOUNDS"),
-    "speechocean762": ("speechocean762", "SPEECHOCEAN762"),
-    "tut2017": ("scenes", "TUT2017"),
-    "vctk_demand": ("vctk_demand", "VCTK_DEMAND"),
-    "voxceleb": ("voxceleb", "VOXCELEB"),
-    "wham_noise": ("wham_noise", "WHAM_NOISE"),
-    "wsj": ("wsj", "RECOGNITION"),
-    "wsj0": ("wsj", "DIRECTORIES"),
-    "wsj1": ("wsj", "DIRECTORIES"),
-}
+
+@functools.cache
+def known() -> dict[str, Layout]:
+    """All layouts by their names: what the modules of this package have as `LAYOUTS`.
+
+    Raises SepflowError where two modules call a layout the same.
+    """
+    found: dict[str, Layout] = {}
+    for module in plugs.names(__name__, "LAYOUTS"):
+        there = plugs.offered(__name__, module, "LAYOUTS")
+        if twice := sorted(there.keys() & found.keys()):
+            raise SepflowError(
+                f"corpora/layouts/{module}.py: LAYOUTS: {twice[0]}: another module has one too."
+            )
+        found |= there
+    return dict(sorted(found.items()))
 
 
 def find(name: str) -> Layout:
     """The layout of that name. Raises SepflowError where there is none."""
-    if name not in PLACES:
-        raise SepflowError(f"layout: {name!r}: there is none of this name; there are {', '.join(PLACES)}.")
-    module, constant = PLACES[name]
-    return getattr(importlib.import_module(f"{__name__}.{module}"), constant)
+    if name not in known():
+        raise SepflowError(f"layout: {unknown_name('layout', name, list(known()))}")
+    return known()[name]
 
 
 def corpus_digest(recipe: dict[str, Any], root: Path) -> str:

@@ -59,3 +59,5 @@ AUDIOSET = Layout(
     published=("test",),
     anywhere=True,
 )
+
+LAYOUTS = {"audioset": AUDIOSET}

@@ -94,3 +94,5 @@ SOUNDBANK = Layout(
     label=_label_bank,
     splits=SPLITS,
 )
+
+LAYOUTS = {"desed": SOUNDSCAPES, "desed_soundbank": SOUNDBANK}

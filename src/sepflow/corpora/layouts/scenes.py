@@ -62,3 +62,5 @@ TUT2017 = Layout(
     published=(),
     counts={"": 4680},
 )
+
+LAYOUTS = {"esc50": ESC50, "sins": SINS, "tut2017": TUT2017}

@@ -42,3 +42,5 @@ VOXCELEB = Layout(
     published=("test",),
     anywhere=True,
 )
+
+LAYOUTS = {"voxceleb": VOXCELEB}
