@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from conftest import ROOT, environment
-from corpora_on_disk import put
+from corpora_on_disk import put, write
 from sepflow import plugs
 from sepflow.code import PACKAGE
 from sepflow.corpora import kinds, layouts
@@ -68,37 +69,9 @@ def test_what_a_scale_says_wrong_of_a_corpus_is_named(checkout, voices, entry, s
     assert f"config/scales/tiny.yaml: corpora.speech{said}" in str(error.value)
 
 
-TONES = '''"""Tones, one a recording."""
-
-import numpy as np
-
-from sepflow.corpora.packed import quantise, write_corpus
-
-KIND = {
-    "recipe": 7,
-    "on_disk": False,
-    "entry": {"required": ["tones"], "properties": {"tones": {"type": "integer", "minimum": 1}}},
-}
-
-
-def build(recipe, out, path, jobs):
-    names = [f"t{k}" for k in range(recipe["tones"])]
-    time = np.arange(recipe["rate"]) / recipe["rate"]
-    tones = [quantise(0.5 * np.sin(2000 * (k + 1) * time)) for k in range(len(names))]
-    write_corpus(out, ((row(name, k), *tones[k]) for k, name in enumerate(names)))
-
-
-def row(name, k):
-    split = ("train", "validation", "test")[k % 3]
-    return {"id": name, "speaker": name, "sex": "", "split": split, "text": "", "path": ""}
-'''
-HUM = '''"""Hums, as hum.org has them: hums/WHO_1.wav."""
-
-from sepflow.corpora.layouts.layout import Layout
-
-HUMS = Layout(title="hums", tree="hums/WHO_1.wav", audio=r"hums/(?P<speaker>[^/_]+)_\\d+", published=())
-LAYOUTS = {"hums": HUMS}
-'''
+def example(page):
+    """The module that a page shows, to be taken literally."""
+    return re.search(r"## How to add .*?```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.S)[1]
 
 
 @pytest.fixture
@@ -137,38 +110,43 @@ print(len(PackedCorpus("built")))
 
 def test_a_new_kind_is_one_file(own):
     checkout, ask = own
-    scale_with(checkout, {"kind": "tones", "tones": 9})
+    entry = {"kind": "tones", "tones": 9, "splits": {"validation": 2, "test": 2}}
+    scale_with(checkout, entry)
     assert "there is no kind of corpus 'tones'" in ask(PLANNED).stderr
-    (checkout.root / "src/sepflow/corpora/tones.py").write_text(TONES)
+    (checkout.root / "src/sepflow/corpora/tones.py").write_text(example("corpora.md"))
     imported, corpora = map(json.loads, ask(PLANNED).stdout.splitlines())
     (recipe,) = corpora.values()
-    assert imported == [] and recipe == {"kind": "tones", "tones": 9, "rate": 8000, "recipe": 7}
+    assert imported == [] and recipe == entry | {"rate": 8000, "recipe": 1}
     assert ask(BUILT.format(recipe=recipe, path=None)).stdout == "9\n"
-    scale_with(checkout, {"kind": "tones", "tones": 0})
+    scale_with(checkout, entry | {"tones": 0})
     assert "corpora.speech.tones: 0 is less than the minimum" in ask(PLANNED).stderr
-    scale_with(checkout, {"kind": "tones", "tone": 3})
+    scale_with(checkout, entry | {"tone": 3})
     assert "unknown key 'tone'; did you mean 'tones'?" in ask(PLANNED).stderr
 
 
 def test_a_new_layout_is_one_file(own):
     checkout, ask = own
-    raw = checkout.root / "raw"
-    put(raw, *(f"hums/{who}_{k}.wav" for who in "abcdefgh" for k in range(2)))
-    (checkout.root / "src/sepflow/corpora/layouts/hums.py").write_text(HUM)
-    scale_with(checkout, {"kind": "folder", "layout": "hums"})
+    raw, birds = checkout.root / "raw", [f"ROBIN-{number:04d}" for number in range(8)]
+    put(
+        raw,
+        *(
+            f"birds/{'test' if bird < 'ROBIN-0002' else 'train'}/{bird}_{k}.flac"
+            for bird in birds
+            for k in (1, 2)
+        ),
+    )
+    write(raw, "birds.tsv", "bird\tsex", *(f"{bird}\tf" for bird in birds))
+    layout = checkout.root / "src/sepflow/corpora/layouts/birds.py"
+    layout.write_text(example("layouts.md"))
+    scale_with(checkout, {"kind": "folder", "layout": "birds"})
     done = ask(PLANNED.replace("sys.argv[1:]", "True").replace("sys.argv[1]", repr(str(raw))))
     imported, corpora = map(json.loads, done.stdout.splitlines())
     (recipe,) = corpora.values()
-    assert imported == [] and recipe["layout"] == "hums"
+    assert imported == [] and recipe["layout"] == "birds"
     assert ask(BUILT.format(recipe=recipe, path=repr(str(raw)))).stdout == "16\n"
-    (checkout.root / "src/sepflow/corpora/layouts/again.py").write_text(HUM)
-    assert (
-        "corpora/layouts/hums.py: LAYOUTS: hums: another module has one too"
-        in ask("""
-from sepflow.corpora import layouts
-layouts.find("hums")
-""").stderr
-    )
+    shutil.copy(layout, layout.with_name("again.py"))
+    done = ask("from sepflow.corpora import layouts; layouts.find('birds')")
+    assert "corpora/layouts/birds.py: LAYOUTS: birds: another module has one too" in done.stderr
 
 
 def test_planning_any_layout_imports_no_numpy():

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sepflow.corpora import events, layouts
 from sepflow.corpora.decode import Keep, load, several
 from sepflow.corpora.listing import Row, list_recordings
-from sepflow.corpora.packed import write_corpus
+from sepflow.corpora.packed import OwnTable, write_corpus, write_own
 from sepflow.corpora.parallel import in_order
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
@@ -48,6 +49,9 @@ KIND = {
 }
 SHARES = {"validation": 0.1, "test": 0.1}
 MIN_SECONDS = 0.5
+MEND = "Mend these files or leave them out, then start again."
+
+Listed = tuple[list[Row], list[str], dict[str, OwnTable]]  # recordings, problems, tables of the corpus's own
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +66,25 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
     """
     if path is None:
         raise SepflowError("a corpus of kind folder needs to know where it lies: set its path in the config.")
+    _check_digest(recipe, path)
+    rows, problems, own = (_list_layout if "layout" in recipe else _list_folder)(recipe, path)
+    write_corpus(out, _utterances(recipe, path, jobs, rows, problems), own)
+
+
+def build_table(recipe: dict[str, Any], out: Path, path: Path, table: str) -> None:
+    """Write a table of the corpus's own, as `build` does; see `sepflow.corpora.build_table`."""
+    _check_digest(recipe, path)
+    rows, _, own = layouts.recordings_and_own(path, recipe["layout"], recipe.get("subsets"))
+    refuse(str(path), own[table][1], MEND)
+    write_own(out, table, _own(recipe["layout"], table, own[table][0]), (row["id"] for row in rows))
+
+
+def _check_digest(recipe: dict[str, Any], path: Path) -> None:
     if "digest" in recipe and recipe["digest"] != layouts.corpus_digest(recipe, path):
         raise SepflowError(
             f"{path}: its files have changed since this corpus was planned. Start the workflow again: "
             "what is made from the new files then gets a name of its own."
         )
-    rows, problems = (_list_layout if "layout" in recipe else _list_folder)(recipe, path)
-    write_corpus(out, _utterances(recipe, path, jobs, rows, problems))
 
 
 def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, str]:
@@ -92,16 +108,16 @@ def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, s
     return deal(speakers, validated, tested, train=validation + test < 1)
 
 
-def _list_folder(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
-    """(rows, problems) of anybody's folder, each row with a `split`."""
+def _list_folder(recipe: dict[str, Any], path: Path) -> Listed:
+    """Anybody's folder, each row with a `split`; without tables."""
     rows, problems = list_recordings(path)
     if not any("split" in row for row in rows):
         _deal(rows, SHARES | (recipe.get("splits") or {}))
-    return rows, problems + _in_two_splits(rows)
+    return rows, problems + _in_two_splits(rows), {}
 
 
-def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
-    """(rows, problems) of a published corpus, each row with a `split`: what it does not say is dealt."""
+def _list_layout(recipe: dict[str, Any], path: Path) -> Listed:
+    """A published corpus, each row with a `split`: what it does not say is dealt."""
     name, shares = recipe["layout"], recipe.get("splits") or {}
     published = layouts.find(name).published
     if given := sorted(set(shares) & set(published)):
@@ -109,7 +125,8 @@ def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[st
             f"splits: {', '.join(given)}: {name} has its own. Take {'this' if len(given) == 1 else 'these'} "
             "out of the corpus's entry in the scale's file."
         )
-    rows, problems = layouts.recordings(path, name, recipe.get("subsets"))
+    rows, problems, own = layouts.recordings_and_own(path, name, recipe.get("subsets"))
+    problems += [problem for _, found in own.values() for problem in found]
     _deal([row for row in rows if "split" not in row], SHARES | shares | dict.fromkeys(published, 0.0))
     problems += _in_two_splits(rows)
     short = layouts.shortfall(rows, name)
@@ -117,7 +134,12 @@ def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[st
         problems += short
     elif short:
         log.warning("%s: %s", path, "; ".join(short))
-    return rows, problems
+    return rows, problems, {table: _own(name, table, found) for table, (found, _) in own.items()}
+
+
+def _own(layout: str, table: str, rows: list[Row]) -> OwnTable:
+    own = layouts.find(layout).own[table]
+    return OwnTable(pd.DataFrame(rows, columns=own.columns), own.ids)
 
 
 def _in_two_splits(rows: list[Row]) -> list[str]:
@@ -155,7 +177,7 @@ def _utterances(
             if "layout" not in recipe and (before := heard.before(row, *result)):
                 problems.append(f"{row['place']}: {before}")
             yield labels, *result
-    refuse(str(path), problems, "Mend these files or leave them out, then start again.")
+    refuse(str(path), problems, MEND)
     if short:
         log.warning("%s: left out %d of %d files, shorter than %g s", path, short, len(rows), shortest)
 

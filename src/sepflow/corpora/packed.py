@@ -3,16 +3,16 @@
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sepflow.errors import SepflowError
-from sepflow.files import replacing, write_bytes
-from sepflow.files.contracts import CHANNELS, MANIFEST_COLUMNS, channels_of, check_manifest
+from sepflow.files import is_file, read_bytes, replacing, write_bytes
+from sepflow.files.contracts import CHANNELS, MANIFEST_COLUMNS, channels_of, check_manifest, check_own
 from sepflow.files.reading import read_table
 from sepflow.files.seals import CHEAP, check_seal, write_seal
 
@@ -20,6 +20,13 @@ AUDIO, MANIFEST = "audio.i16", "manifest.csv"
 SAMPLE = np.dtype("<i2")
 UNIT = 1 / 32768
 NUMBERS = {"samples": "int64", "offset": "int64", "scale": "float64", "level_db": "float64"}
+
+
+class OwnTable(NamedTuple):
+    """A table of a corpus's own; its columns `ids` name utterances."""
+
+    table: pd.DataFrame
+    ids: Sequence[str]
 
 
 def quantise(samples: np.ndarray) -> tuple[np.ndarray, float]:
@@ -43,8 +50,14 @@ def level_db(samples: np.ndarray, scale: float = 1.0) -> float:
     return round(10 * math.log10(power), 6) if power > 0 else -math.inf
 
 
-def write_corpus(out: Path, utterances: Iterable[tuple[dict[str, Any], np.ndarray, float]]) -> None:
+def write_corpus(
+    out: Path,
+    utterances: Iterable[tuple[dict[str, Any], np.ndarray, float]],
+    own: Mapping[str, OwnTable] | None = None,
+) -> None:
     """Write `audio.i16`, a seal, then `manifest.csv`, from a stream of (labels, int16 codes, scale).
+
+    Before the seal, tables of the corpus's `own`, NAME.csv: one that stands there as it is to be, stays.
 
     Codes are of shape [n], or all of [n, channels]: so they lie in the file, and so the manifest says it.
     `labels` holds id, speaker, sex, split, text, path and any further columns, all strings. Only labels
@@ -65,12 +78,30 @@ def write_corpus(out: Path, utterances: Iterable[tuple[dict[str, Any], np.ndarra
                 offset += len(codes)
         manifest = _in_columns(rows, several)
         check_manifest(manifest, str(out / MANIFEST))
+        tables = {f"{name}.csv": _text(out, name, one, manifest["id"]) for name, one in (own or {}).items()}
         # An old manifest must not vouch for new samples, should we die between the two files.
         (out / MANIFEST).unlink(missing_ok=True)
     text = manifest.to_csv(index=False, lineterminator="\n").encode()
     digests = {MANIFEST: hashlib.sha256(text).hexdigest(), AUDIO: content.hexdigest()}
+    for file, table in tables.items():
+        if not is_file(out / file) or read_bytes(out / file) != table:
+            write_bytes(out / file, table)
+        digests[file] = hashlib.sha256(table).hexdigest()
     write_seal(out, digests, count=len(rows))
     write_bytes(out / MANIFEST, text)
+
+
+def write_own(out: Path, name: str, own: OwnTable, utterances: Iterable[str]) -> None:
+    """Write a table of its own, NAME.csv, of a corpus that will have these `utterances` (ids) at most.
+
+    Raises SepflowError where it breaks its contract.
+    """
+    write_bytes(out / f"{name}.csv", _text(out, name, own, utterances))
+
+
+def _text(out: Path, name: str, own: OwnTable, utterances: Iterable[str]) -> bytes:
+    check_own(own.table, own.ids, utterances, str(out / f"{name}.csv"))
+    return own.table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _in_columns(rows: list[dict[str, Any]], several: bool) -> pd.DataFrame:
@@ -98,6 +129,21 @@ def read_manifest(directory: Path, name: str | None = None) -> pd.DataFrame:
     return manifest.set_index("id")
 
 
+def read_own(directory: Path, table: str, ids: Sequence[str], name: str | None = None) -> pd.DataFrame:
+    """A `table` of its own of the corpus in `directory`, checked: `ids` are its columns that name utterances.
+
+    All cells are strings. With the `name` of the corpus that it must be, it is held against its seal. Raises
+    SepflowError where there is none, where it does not read, or where it breaks its contract.
+    """
+    path = Path(directory) / f"{table}.csv"
+    utterances = read_manifest(path.parent, name).index
+    if name:
+        check_seal(path.parent, name, [path.name])
+    found = read_table(path, (), "Remove the corpus and build it again.", dtype=str, keep_default_na=False)
+    check_own(found, ids, utterances, str(path))
+    return found
+
+
 class PackedCorpus:
     """The utterances of a built corpus, read by id. `manifest` is a DataFrame indexed by id.
 
@@ -116,7 +162,9 @@ class PackedCorpus:
         self._places = dict(zip(self.manifest.index, zip(*columns, strict=True), strict=True))
         self._codes = self._map()
         if name:  # after the sizes, which say more of a file that is cut
-            check_seal(self.directory, name, [MANIFEST, AUDIO], effort)
+            seal = check_seal(self.directory, name, [MANIFEST, AUDIO], effort)
+            if own := sorted({*seal["files"]} - {MANIFEST, AUDIO}):
+                check_seal(self.directory, name, own)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.directory,)

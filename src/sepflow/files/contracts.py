@@ -114,6 +114,28 @@ def check_manifest(manifest: pd.DataFrame, where: str) -> None:
     refuse(where, problems, "Mend or remove these utterances in the corpus, then build it again.")
 
 
+def check_own(table: pd.DataFrame, ids: Sequence[str], utterances: Iterable[str], where: str) -> None:
+    """Check a table of a corpus's own, whose columns `ids` name its `utterances`: no two rows name the same.
+
+    Raises SepflowError listing up to ten offenders together.
+    """
+    missing = [column for column in ids if column not in table.columns]
+    refuse(where, [f"no column {name!r}" for name in missing], "Remove the corpus and build it again.")
+    known, problems = set(utterances), []
+    for column in ids:
+        strange = table.loc[~table[column].isin(known), column]
+        problems += [
+            f"row {row + 1}: {column} {name!r} is not in the manifest" for row, name in strange.items()
+        ]
+    twice = table.loc[table.duplicated(list(ids)), list(ids)]
+    problems += [
+        f"row {row + 1}: {' and '.join(cells)} stand there twice" for row, *cells in twice.itertuples()
+    ]
+    refuse(
+        where, problems, "Mend the corpus's own list, or put all its recordings there; then build it again."
+    )
+
+
 def check_mix(table: pd.DataFrame, where: str) -> None:
     """Check the plan of a mix, one row a mixture: columns, unique ids, whole rows, finite gains.
 

@@ -57,9 +57,26 @@ def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> t
     A row has no `split` where the corpus does not say it: see `Layout.published`. Of some subsets only
     where they are named. Raises SepflowError where `root` is not the directory of such a corpus.
     """
+    rows, problems, _ = _listed(find(name), root, subsets)
+    return rows, problems
+
+
+def recordings_and_own(
+    root: Path, name: str, subsets: Iterable[str] | None = None
+) -> tuple[list[Row], list[str], dict[str, tuple[list[Row], list[str]]]]:
+    """As `recordings`, and of each table of the corpus's own, by its name, (rows, problems)."""
+    rows, problems, tables = _listed(find(name), root, subsets)
+    return rows, problems, {table: own.rows(rows, tables) for table, own in find(name).own.items()}
+
+
+def own_tables(recipe: dict[str, Any]) -> list[str]:
+    """The names of the tables of its own that a corpus of this recipe has."""
+    return sorted(find(recipe["layout"]).own) if "layout" in recipe else []
+
+
+def _listed(layout: Layout, root: Path, subsets: Iterable[str] | None) -> tuple[list[Row], list[str], Tables]:
     from sepflow.corpora.listing import SEXES, name_utterances
 
-    layout = find(name)
     found = survey(layout, root, subsets)
     tables = Tables(root, found.tables, found.asked)
     rows, problems = layout.label([_row(layout, path) for path in found.audio], tables)
@@ -71,7 +88,8 @@ def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> t
         if row["sex"].lower() not in SEXES:
             problems.append(f"{row['place']}: sex {row['sex']!r} is none of m, f, empty")
         row["sex"] = SEXES.get(row["sex"].lower(), "")
-    return rows, [*_missing(layout, tables), *_unreadable(layout, found), *problems, *name_utterances(rows)]
+    problems = [*_missing(layout, tables), *_unreadable(layout, found), *problems, *name_utterances(rows)]
+    return rows, problems, tables
 
 
 def _row(layout: Layout, path: str) -> Row:
