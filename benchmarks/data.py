@@ -24,7 +24,7 @@ from sepflow.jobs.job import keep_freed_memory
 from sepflow.mixes.decide import decide
 from sepflow.mixes.examples import Examples
 from sepflow.mixes.mix import Mix
-from sepflow.tasks import build
+from sepflow.tasks.built import build
 
 _RATE, _SEGMENT, _UTTERANCES, _SPEAKERS = 8000, 4 * 8000, 120, 12
 _MIX = {"speakers": 2, "level_difference": [-5.0, 5.0], "length": "min", "min_seconds": 4.0, "split": "train"}
@@ -102,7 +102,7 @@ def step_seconds(hyper: dict, batch: int) -> float:
     for _ in range(8):
         start = time.perf_counter()
         optimizer.zero_grad()
-        task.loss((mixtures.sum(1), mixtures)).mean().backward()
+        task.step({"data": {"mixture": mixtures.sum(1), "references": mixtures}}).losses.mean().backward()
         optimizer.step()
         if device == "cuda":
             torch.cuda.synchronize()

@@ -14,7 +14,7 @@ from sepflow.files import write_text
 from sepflow.mixes.decide import LEVEL_DB, decide
 from sepflow.mixes.examples import Examples, FixedExamples
 from sepflow.mixes.mix import LabelledMix, Mix, cut_segments
-from sepflow.training.data import StepSampler
+from sepflow.training.data import Parts, StepSampler, collate
 
 RECIPE = {
     "kind": "speakers",
@@ -150,23 +150,26 @@ def test_an_example_is_a_function_of_its_number(mix, data, pairs):
     first, second = (Examples(mix, DATA | data, 4000, seed=1, pairs=pairs) for _ in range(2))
     forward = [first[i] for i in range(12)]
     for i in reversed(range(12)):
-        for a, b in zip(forward[i], second[i], strict=True):
-            np.testing.assert_array_equal(a, b)
-    mixture, references, which = forward[0]
-    assert which.tolist() == [0]
+        assert forward[i].keys() == second[i].keys()
+        for name, value in second[i].items():
+            np.testing.assert_array_equal(forward[i][name], value)
+    mixture, references = forward[0]["mixture"], forward[0]["references"]
+    assert forward[0]["number"] == 0
     assert mixture.shape == (4000,) and references.shape == (2, 4000)
     np.testing.assert_allclose(mixture, references.sum(0), atol=1e-6)
     other = Examples(mix, DATA | data, 4000, seed=2, pairs=pairs)
-    assert any(not np.array_equal(forward[i][0], other[i][0]) for i in range(12))
+    assert any(not np.array_equal(forward[i]["mixture"], other[i]["mixture"]) for i in range(12))
 
 
 def test_workers_change_nothing(mix):
     examples = Examples(mix, DATA | {"dynamic": True}, 4000, seed=1, pairs=True)
-    sampler = StepSampler(3, 4, lambda: 5)
-    batches = [list(DataLoader(examples, batch_sampler=sampler, num_workers=n)) for n in (0, 2)]
+    sampler = StepSampler(3, {"data": 4}, lambda: 5)
+    options = {"batch_sampler": sampler, "collate_fn": collate}
+    batches = [list(DataLoader(Parts({"data": examples}), num_workers=n, **options)) for n in (0, 2)]
     for here, there in zip(*batches, strict=True):
-        for a, b in zip(here, there, strict=True):
-            np.testing.assert_array_equal(a, b)
+        assert here["data"].keys() == there["data"].keys()
+        for name, value in there["data"].items():
+            np.testing.assert_array_equal(here["data"][name], value)
 
 
 def test_an_epoch_sees_each_mixture_once(mix):
@@ -185,7 +188,7 @@ def test_a_single_speaker_is_in_at_most_one_mixture_of_a_pair_and_as_often_as_as
     share = sum(number is not None for number in chosen) / (2 * len(chosen))  # of all mixtures
     assert abs(share - 0.1) < 0.01  # three standard deviations
     i = next(i for i, number in enumerate(chosen) if number is not None)
-    mixture, references, _ = examples[i]
+    mixture, references = examples[i]["mixture"], examples[i]["references"]
     row, start = examples._crop(chosen[i])
     np.testing.assert_array_equal(references[chosen[i] % 2], mix.sources(row, start, 4000)[0])
     np.testing.assert_allclose(mixture, references.sum(0), atol=1e-6)
@@ -196,4 +199,5 @@ def test_validation_examples_are_each_row_once_and_always_the_same(mix):
     assert len(fixed) == len(mix) // 2
     rows = [fixed._crop(2 * i + k)[0] for i in range(len(fixed)) for k in range(2)]
     assert rows == list(range(len(mix)))
-    np.testing.assert_array_equal(fixed[3][0], FixedExamples(mix, DATA, 4000, seed=1, pairs=True)[3][0])
+    again = FixedExamples(mix, DATA, 4000, seed=1, pairs=True)
+    np.testing.assert_array_equal(fixed[3]["mixture"], again[3]["mixture"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from sepflow.applying.labels import write_labels
 from sepflow.errors import SepflowError
-from sepflow.identity import data_parts, digest
+from sepflow.identity import digest, parts_of
 from sepflow.mixes.decide import decide_in
 from sepflow.mixes.mix import PLAN, open_mix, write_plan
 from sepflow.mixes.recipes import LISTED, corpora_of
@@ -20,11 +20,13 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
 
     Raises SepflowError for a corpus or a run that is missing, with its name.
     """
+    for run in spec["uses"].values():
+        _trained(run, results)
     if spec["init"]:
         other = read_spec(_trained(spec["init"], results), spec["init"])
         if spec["disjoint_speakers"]:
             _mix(other["data"]["mix"], results, device)
-    for part in data_parts(spec):
+    for part in parts_of(spec):
         _mix(spec[part]["mix"], results, device)
 
 

@@ -1,6 +1,7 @@
 """YAML files, read and held against their schema. A wrong key names the file, the key and what was meant."""
 
 import difflib
+import json
 import os
 import textwrap
 from functools import cache
@@ -14,15 +15,18 @@ from referencing import Registry, Resource
 from sepflow.errors import SepflowError
 from sepflow.errors import unknown_name as unknown_name  # beside _unknown, which is of keys
 from sepflow.files import yaml_text
+from sepflow.identity import merge
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def read(path: Path, schema: str, config: Path) -> dict[str, Any]:
-    """The content of the YAML file `path`, valid under `<config>/schemas/<schema>.yaml`.
+def read(path: Path, schema: str, config: Path, grown: str = "") -> dict[str, Any]:
+    """The content of the YAML file `path`, valid under `<config>/schemas/<schema>.yaml`, perhaps `grown`.
 
     Raises SepflowError where the file is missing, is not YAML, or does not fit its schema.
     """
     value = parse(path)
-    check(value, schema, config, str(path))
+    check(value, schema, config, str(path), grown)
     return value
 
 
@@ -42,37 +46,27 @@ def named(directory: Path, name: str) -> Path:
     return directory / f"{name}.yaml"
 
 
-def check(value: Any, schema: str | dict[str, Any], config: Path, where: str, key: str = "") -> None:
-    """Hold `value` against a schema: "run", a part of one, "paper#/$defs/mix", or one declared elsewhere.
+def check(value: Any, schema: str, config: Path, where: str, grown: str = "", key: str = "") -> None:
+    """Hold `value`, the whole of a file or what stands there at `key`, against a schema.
 
-    `key` is that of `value` in the file. Raises SepflowError with `where`, the key, and what was meant.
+    That is "run", or a part of one: "paper#/$defs/mix". `grown`, as JSON, is laid over the schemas: what the
+    code declares, by their names. Raises SepflowError with `where`, the key, and what was meant.
     """
-    named = isinstance(schema, str)
-    validator = (_validator if named else _validator_of)(schema, config / "schemas")
-    error = best_match(validator.iter_errors(value))
+    error = best_match(_validator(schema, config / "schemas", grown).iter_errors(value))
     if error is not None:
         raise SepflowError(f"{where}: {_describe(error, key)}")
 
 
 @cache
-def _validator(schema: str, directory: Path) -> Draft202012Validator:
-    name, _, part = schema.partition("#")
-    return _validator_of({"$ref": f"{name}.yaml#{part}"}, directory)
-
-
-def _validator_of(schema: dict[str, Any], directory: Path) -> Draft202012Validator:
-    return Draft202012Validator(schema, registry=_registry(directory))
-
-
-@cache
-def _registry(directory: Path) -> Registry:
+def _validator(schema: str, directory: Path, grown: str) -> Draft202012Validator:
+    said = {path.stem: yaml_text.load(path) for path in directory.glob("*.yaml")}
     resources = {
-        path.name: Resource.from_contents(
-            yaml_text.load(path) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        )
-        for path in directory.glob("*.yaml")
+        f"{name}.yaml": Resource.from_contents(content | {"$schema": DIALECT})
+        for name, content in merge(said, json.loads(grown or "{}")).items()
     }
-    return Registry().with_resources(resources.items())
+    registry = Registry().with_resources(resources.items())
+    name, _, part = schema.partition("#")
+    return Draft202012Validator({"$ref": f"{name}.yaml#{part}"}, registry=registry)
 
 
 def _describe(error: ValidationError, key: str) -> str:

@@ -64,10 +64,10 @@ class Mix:
         """The mixture, [T] float32: the sum of its sources, and of its noise where it has one."""
         return self._mixed(self.sources(row, start, length), row, start)
 
-    def example(self, row: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """(mixture [T], references [C, T]), the sources rendered once for both."""
+    def example(self, row: int, start: int, length: int) -> dict[str, np.ndarray]:
+        """mixture [T] and references [C, T], by name, the sources rendered once for both."""
         sources = self.sources(row, start, length)
-        return self._mixed(sources, row, start), sources
+        return {"mixture": self._mixed(sources, row, start), "references": sources}
 
     def _mixed(self, sources: np.ndarray, row: int, start: int) -> np.ndarray:
         mixture = sources.sum(0)
@@ -113,9 +113,10 @@ class LabelledMix(Mix):
         self._labels = np.memmap(self.directory / LABELS, dtype="<f4", mode="r")
         self._begin = np.concatenate([[0], np.cumsum(self.samples * len(self._sources))])
 
-    def example(self, row: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """(mixture [T], pseudo-labels [C, T])."""
-        return self.mixture(row, start, length), self.references(row, start, length)
+    def example(self, row: int, start: int, length: int) -> dict[str, np.ndarray]:
+        """mixture [T] and, as references [C, T], its pseudo-labels."""
+        mixture, labels = self.mixture(row, start, length), self.references(row, start, length)
+        return {"mixture": mixture, "references": labels}
 
     def references(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
         """The pseudo-labels, [C, T] float32; zeros past the end of the mixture."""

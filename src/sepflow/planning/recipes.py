@@ -8,6 +8,7 @@ from sepflow.errors import SepflowError, unknown_name
 from sepflow.files import config as files
 from sepflow.identity import RECIPES
 from sepflow.mixes.recipes import LISTED, Recipe
+from sepflow.planning import schemas
 
 MIX_KEYS = ("split", "mixtures", "speakers", "level_difference", "length", "min_seconds")
 _OWN = ("kind", "recipe", "corpus", "noise", "list")  # what the plan puts into the recipe of a mix
@@ -74,12 +75,12 @@ def check_entry(entry: dict[str, Any], config: Path, where: str) -> None:
     said = {key: value for key, value in entry.items() if key != "kind"}
     file, _, key = where.rpartition(": ")
     if entry["kind"] in LISTED:
-        files.check(said, "scale#/$defs/lists", config, file, key)
+        schemas.check(said, "scale#/$defs/lists", config, file, key)
         return
     if entry["kind"] not in kinds.known():
         words = unknown_name("kind of corpus", entry["kind"], [*kinds.known(), *LISTED])
         raise SepflowError(f"{where}.kind: {words}")
-    files.check(said, kinds.known()[entry["kind"]].entry, config, file, key)
+    schemas.check(said, f"scale#/$defs/kinds/{entry['kind']}", config, file, key)
     if "layout" in said and said["layout"] not in layouts.known():
         words = unknown_name("layout", said["layout"], list(layouts.known()))
         raise SepflowError(f"{where}.layout: {words}")

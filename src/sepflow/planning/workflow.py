@@ -8,7 +8,7 @@ from typing import Any
 from sepflow.code import code_digest
 from sepflow.corpora import catalogue
 from sepflow.corpora.layouts import own_tables
-from sepflow.identity import canonical, data_parts, digest, without_neutral
+from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
 from sepflow.metrics.names import scorers_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 from sepflow.planning.layout import mixes_of, stamp_of
@@ -91,9 +91,10 @@ class Jobs:
         return versions(scorers_of(self.plan.runs[wildcards.run].spec["task"]))
 
     def _looked_up(self, runs: list[str]) -> list[str]:
-        """The modules that the specs of `runs` name."""
+        """The modules that the specs of `runs`, and of the networks that they use, name."""
         specs = [self.plan.runs[run].spec for run in runs]
-        modules = {f"tasks/{spec['task']}.py" for spec in specs}
+        specs += [self.plan.runs[run].spec for spec in specs for run in spec["uses"].values()]
+        modules = {f"tasks/{spec['task']}/task.py" for spec in specs}
         return sorted(modules | {f"models/{spec['model']['name']}.py" for spec in specs})
 
     def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
@@ -165,13 +166,11 @@ class Jobs:
         if is_adopted(Path("results/runs") / wildcards.run):
             return []
         spec = self.plan.runs[wildcards.run].spec
-        mixes = [spec[part]["mix"] for part in data_parts(spec)]
-        files = []
-        if spec["init"]:
-            files.append(f"results/runs/{spec['init']}/model.safetensors")
-            mixes += [self.plan.runs[spec["init"]].spec["data"]["mix"]] * spec["disjoint_speakers"]
-        files += [file for mix in mixes for file in self._mix_files(digest(mix))]
-        return sorted(set(files))
+        mixes, runs = _mixes(spec), [spec["init"], *spec["uses"].values()]
+        if spec["init"] and spec["disjoint_speakers"]:
+            mixes.append(self.plan.runs[spec["init"]].spec["data"]["mix"])
+        files = {f"results/runs/{run}/model.safetensors" for run in runs if run}
+        return sorted(files | {file for mix in mixes for file in self._mix_files(digest(mix))})
 
     def table(self, wildcards: Any) -> dict[str, Any]:
         """A table of a paper, resolved."""
@@ -250,11 +249,9 @@ class Jobs:
     def _specs(self, runs: list[str]) -> dict[str, dict[str, Any]]:
         """The specs of `runs` and of all that these build on, by name."""
         found: dict[str, dict[str, Any]] = {}
-        while runs := [run for run in runs if run and run not in found]:
+        while runs := [run for run in runs if run not in found]:
             found |= {run: self.plan.runs[run].spec for run in runs}
-            specs = [found[run] for run in runs]
-            runs = [spec["init"] for spec in specs]
-            runs += [mix.get("run") for spec in specs for mix in _mixes(spec)]
+            runs = [other for run in runs for other in runs_of(found[run]).values()]
         return found
 
     def _corpora(self, mix: str) -> list[str]:
@@ -273,7 +270,7 @@ def _tables(corpus: str, recipe: Recipe) -> list[str]:
 
 def _mixes(spec: dict[str, Any]) -> list[Recipe]:
     """The mixes that a run is trained and validated on."""
-    return [spec[part]["mix"] for part in data_parts(spec)]
+    return [spec[part]["mix"] for part in parts_of(spec)]
 
 
 def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:
