@@ -21,9 +21,9 @@ from sepflow.corpora.packed import AUDIO, MANIFEST, PackedCorpus, level_db, quan
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import MANIFEST_COLUMNS, check_manifest
 from sepflow.identity import digest
-from sepflow.mixes.decide import decide_in
 from sepflow.mixes.mix import open_corpora
 from sepflow.mixes.resampled import Resampled
+from sepflow.mixes.speakers.mixtures import decide
 from sepflow.planning import plan
 
 MONO = "40c06569"  # of audio, manifest and seal, as they were before there were channels
@@ -234,7 +234,7 @@ def test_mixes_of_one_channel_refuse_such_a_corpus(checkout, root, tmp_path):
     with pytest.raises(SepflowError, match=r"ts_mixit.yaml: mixes.\w+: corpus: a corpus of 2 channels, and"):
         plan.load(config, checkout.root)
     recipe = {"kind": "speakers", "corpus": recipe_of(root, channels=2), "split": "train"}
-    for read in (decide_in, open_corpora):
+    for read in (decide, open_corpora):
         with pytest.raises(
             SepflowError, match=f"mix {digest(recipe)}: corpus: a corpus of 2 channels.*`channel`"
         ):

@@ -181,7 +181,8 @@ class TestRuns:
         return Jobs(plan.load({"scale": "smoke", "papers": ["ts_mixit", "ssl_pretraining"]}, ROOT))
 
     def of(self, jobs, name):
-        return SimpleNamespace(run=jobs.plan.find(name).name)
+        run = jobs.plan.find(name)
+        return SimpleNamespace(run=run.name, mix=digest(run.spec["validation"]["mix"]))
 
     def test_a_run_is_scored_by_the_code_of_its_own_task_and_network(self, jobs):
         names = ("teacher_2src", "supervised_100", "teacher_dprnn", "mama", "cc", "multi_task")
@@ -225,7 +226,7 @@ for module in pkgutil.iter_modules(planning.__path__):
 jobs = Jobs(plan.load({{"scale": "smoke", "papers": ["ts_mixit", "ssl_pretraining"]}}, Path({str(ROOT)!r})))
 for run in jobs.plan.runs:
     for ask in (jobs.run_inputs, jobs.run_spec, jobs.scoring_code, jobs.scorers):
-        ask(Wildcards(run=run))
+        ask(Wildcards(run=run, mix=next(iter(jobs.plan.mixes))))
 for paper, table in jobs.plan.tables:
     for ask in (jobs.context, jobs.table_inputs, jobs.figure_inputs, jobs.figure_code, jobs.losses):
         ask(Wildcards(paper=paper, table=table))

@@ -22,7 +22,7 @@ ALL["splits"] = {"validation": 6, "test": 10}
 SMALL = ALL | {"variants": 4, "utterances": 2, "splits": {"validation": 1, "test": 1}}
 
 # The first 16 digits of the SHA-256 of the int16 samples. Should they change, so does every result that
-# was made of them: raise KIND["recipe"]. Alicia and victor are breathy (noise), klatt4 is a Klatt voice.
+# was made of them: raise RECIPES["espeak"]. Alicia and victor are breathy (noise), klatt4 is a Klatt voice.
 FROZEN = {
     "Alicia-high-003": "be4e37ea1d35242f",
     "victor-low-007": "61154bf65c866f0a",

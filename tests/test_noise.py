@@ -1,7 +1,5 @@
 """Mixtures with noise: synthesised noise, drawn by name, at its level, in training and scoring."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import yaml
@@ -9,13 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepflow import corpora
-from sepflow.corpora import kinds
 from sepflow.corpora.noise import synthesise
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
-from sepflow.identity import digest
-from sepflow.mixes.decide import LEVEL_DB, decide, decide_in
+from sepflow.identity import RECIPES, digest
 from sepflow.mixes.mix import open_mix, write_plan
+from sepflow.mixes.speakers.mixtures import LEVEL_DB, decide, draw
 from sepflow.planning import plan
 
 NOISE = {
@@ -45,7 +42,7 @@ def results(voices, tmp_path_factory):
     out = tmp_path_factory.mktemp("results")
     for recipe, path in ((SPEECH, voices), (NOISE, None)):
         corpora.build(recipe, out / "corpora" / digest(recipe), path, 1)
-    write_plan(out / "mixes" / digest(RECIPE), decide_in(RECIPE, out))
+    write_plan(out / "mixes" / digest(RECIPE), decide(RECIPE, out))
     return out
 
 
@@ -74,10 +71,10 @@ def test_a_larger_corpus_has_the_recordings_of_the_smaller(results, tmp_path):
 
 def test_a_noisy_mix_has_the_speech_of_its_clean_twin(results):
     manifest = PackedCorpus(results / "corpora" / digest(SPEECH)).manifest
-    clean = decide({key: value for key, value in RECIPE.items() if not key.startswith("noise")}, manifest)
-    noisy = decide_in(RECIPE, results)
+    clean = draw({key: value for key, value in RECIPE.items() if not key.startswith("noise")}, manifest)
+    noisy = decide(RECIPE, results)
     assert noisy[clean.columns].equals(clean)
-    assert decide_in(RECIPE | {"mixtures": 10}, results).equals(noisy.head(10))
+    assert decide(RECIPE | {"mixtures": 10}, results).equals(noisy.head(10))
 
 
 def test_noise_is_of_the_split_at_its_level_and_adds_up(mix):
@@ -99,7 +96,7 @@ def test_noise_is_of_the_split_at_its_level_and_adds_up(mix):
 def test_noise_shorter_than_the_mixture_is_repeated(results, mix):
     recipe = RECIPE | {"noise": NOISE | {"seconds": 1.1}}
     corpora.build(recipe["noise"], results / "corpora" / digest(recipe["noise"]), None, 1)
-    write_plan(results / "mixes" / digest(recipe), decide_in(recipe, results))
+    write_plan(results / "mixes" / digest(recipe), decide(recipe, results))
     short = open_mix(recipe, results)
     longest = int(np.argmax(short.samples))
     assert short.samples[longest] > 1.1 * 8000
@@ -125,8 +122,7 @@ def test_the_workflow_trains_and_scores_in_noise(checkout, monkeypatch):
     (row,) = [x for x in found.tables["ts_mixit", "table1"]["rows"] if run.name in x["runs"]]
     done = checkout.snakemake(*row["scores"])
     assert done.returncode == 0, done.stderr
-    noise = kinds.known()["noise"]
-    monkeypatch.setitem(kinds.known(), "noise", replace(noise, recipe=noise.recipe + 1))
+    monkeypatch.setitem(RECIPES, "noise", RECIPES["noise"] + 1)
     assert configure(checkout).find("supervised_10").name != run.name
 
 

@@ -11,9 +11,10 @@ from sepflow import corpora
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.files import write_text
-from sepflow.mixes.decide import LEVEL_DB, decide
 from sepflow.mixes.examples import Examples, FixedExamples
-from sepflow.mixes.mix import LabelledMix, Mix, cut_segments
+from sepflow.mixes.labels.mixtures import LabelledMix
+from sepflow.mixes.mix import Mix, cut_segments
+from sepflow.mixes.speakers.mixtures import LEVEL_DB, draw
 from sepflow.training.data import Parts, StepSampler, collate
 
 RECIPE = {
@@ -43,7 +44,7 @@ def mix(corpus, tmp_path_factory) -> Mix:
 
 
 def written(recipe, corpus, folder) -> Mix:
-    write_text(folder / "mix.csv", decide(recipe, corpus.manifest).to_csv(index=False))
+    write_text(folder / "mix.csv", draw(recipe, corpus.manifest).to_csv(index=False))
     return Mix(folder, corpus)
 
 
@@ -57,7 +58,7 @@ def manifest(speakers: int, utterances: int = 3, split: str = "train") -> pd.Dat
 @given(st.integers(1, 5), st.integers(0, 4), st.sampled_from(["min", "max"]))
 def test_a_mixture_has_other_speakers_legal_levels_and_its_sources_length(speakers, more, length):
     table = manifest(speakers + more)
-    plan = decide(RECIPE | {"speakers": speakers, "length": length}, table)
+    plan = draw(RECIPE | {"speakers": speakers, "length": length}, table)
     sources = range(1, speakers + 1)
     assert (plan[[f"speaker_{k}" for k in sources]].nunique(axis=1) == speakers).all()
     levels = plan[[f"gain_db_{k}" for k in sources]].to_numpy() + table["level_db"].iloc[0] - LEVEL_DB
@@ -68,15 +69,15 @@ def test_a_mixture_has_other_speakers_legal_levels_and_its_sources_length(speake
 
 def test_a_row_depends_on_its_name_and_the_manifest_only():
     table = manifest(5)
-    whole = decide(RECIPE | {"mixtures": 50}, table)
-    pd.testing.assert_frame_equal(decide(RECIPE | {"mixtures": 20}, table), whole.head(20))
+    whole = draw(RECIPE | {"mixtures": 50}, table)
+    pd.testing.assert_frame_equal(draw(RECIPE | {"mixtures": 20}, table), whole.head(20))
     pd.testing.assert_frame_equal(
-        decide(RECIPE | {"mixtures": 50}, table.sample(frac=1, random_state=3)), whole
+        draw(RECIPE | {"mixtures": 50}, table.sample(frac=1, random_state=3)), whole
     )
 
 
 def test_level_differences_fill_the_range():
-    plan = decide(RECIPE | {"mixtures": 2000}, manifest(6))
+    plan = draw(RECIPE | {"mixtures": 2000}, manifest(6))
     difference = (plan["gain_db_1"] - plan["gain_db_2"]).to_numpy()
     assert difference.min() > -5 - 1e-5 and difference.max() < 5 + 1e-5
     counts = np.histogram(difference, bins=10, range=(-5, 5))[0]
@@ -85,9 +86,9 @@ def test_level_differences_fill_the_range():
 
 def test_too_few_speakers_is_said_with_the_split_and_the_way_out():
     with pytest.raises(SepflowError, match=r"split train: 1 speakers .* needs 2. Add speakers"):
-        decide(RECIPE, manifest(1))
+        draw(RECIPE, manifest(1))
     with pytest.raises(SepflowError, match="0 speakers"):
-        decide(RECIPE | {"split": "test"}, manifest(4))
+        draw(RECIPE | {"split": "test"}, manifest(4))
 
 
 def test_a_mixture_is_the_sum_of_its_sources_at_their_levels(mix):

@@ -7,9 +7,9 @@ from typing import Any
 from sepflow.applying.labels import write_labels
 from sepflow.errors import SepflowError
 from sepflow.identity import digest, parts_of
-from sepflow.mixes.decide import decide_in
+from sepflow.mixes import code_of, kind_of
 from sepflow.mixes.mix import PLAN, open_mix, write_plan
-from sepflow.mixes.recipes import LISTED, corpora_of
+from sepflow.mixes.recipes import corpora_of
 from sepflow.models.artefact import read_spec
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,9 @@ def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
     for one in corpora_of(recipe).values():
         _built(results / "corpora" / digest(one))
     log.info("deciding mix %s", out.name)
-    if recipe["kind"] == "speakers":
-        write_plan(out, decide_in(recipe, results))
-    elif recipe["kind"] in LISTED:
+    if recipe["kind"] != "labels" and not kind_of(recipe["kind"]).listed:
+        write_plan(out, code_of(recipe["kind"]).decide(recipe, results))
+    elif recipe["kind"] != "labels":
         raise SepflowError(
             f"{out}/mix.csv: not there. Make it where its lists are (snakemake "
             f"results/mixes/{out.name}/mix.csv), and copy the directory here."

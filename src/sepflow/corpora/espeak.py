@@ -22,9 +22,9 @@ from sepflow.corpora.splits import by_hash, deal
 from sepflow.corpora.synthesiser import RATE, check_variants, synthesise
 from sepflow.corpora.voices import ACCENTS, MATRIX, VARIANTS
 from sepflow.errors import SepflowError
+from sepflow.identity import RECIPES
 
 KIND = {
-    "recipe": 2,  # of everything that decides a sample: this module, the voices and the words
     "on_disk": False,
     "entry": {
         "required": ["variants", "utterances", "splits"],
@@ -35,7 +35,7 @@ KIND = {
         },
     },
 }
-RECIPE = KIND["recipe"]
+RECIPE = RECIPES["espeak"]  # of everything that decides a sample: this module, the voices and the words
 PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence
 OCTAVES = (0.0, 0.8)

@@ -23,7 +23,6 @@ from sepflow.files.audio import choose
 from sepflow.files.contracts import CHANNELS, refuse, shared_speakers
 
 KIND = {
-    "recipe": 1,
     "on_disk": True,
     "entry": {
         "properties": {

@@ -1,9 +1,9 @@
 """The kinds of corpora, by the names of their modules, as each declares itself in `KIND`.
 
 A kind is a module of this package with `build` (see `corpora.build`) and `KIND`, a literal that is read from
-the source: `recipe`, the number of its code (raise it, and every such corpus gets a new name and is made
-again); `on_disk`, whether somebody's recordings are read; and `entry`, what a scale's file may say of such a
-corpus beside its kind, as a JSON schema ("$ref": "scale.yaml#/$defs/counts" is a part that kinds share).
+the source: `on_disk`, whether somebody's recordings are read; and `entry`, what a scale's file may say of
+such a corpus beside its kind, as a JSON schema ("$ref": "scale.yaml#/$defs/counts" is a part that kinds
+share). The number of its code is that of `identity.number_of`.
 """
 
 import functools
@@ -18,7 +18,6 @@ from sepflow.errors import SepflowError, unknown_name
 class Kind:
     """What a module declares of its kind of corpus."""
 
-    recipe: int
     on_disk: bool
     entry: dict[str, Any]
 
@@ -28,7 +27,7 @@ def known() -> dict[str, Kind]:
     """All kinds by their names."""
     nothing_else = {"type": "object", "additionalProperties": False}
     return {
-        name: Kind(said["recipe"], said["on_disk"], nothing_else | said["entry"])
+        name: Kind(said["on_disk"], nothing_else | said["entry"])
         for name, said in plugs.declared("corpora", "KIND").items()
     }
 

@@ -14,10 +14,10 @@ from scipy.signal import lfilter
 from sepflow.corpora.packed import quantise, write_corpus
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
+from sepflow.identity import RECIPES
 from sepflow.seeding import generator
 
 KIND = {
-    "recipe": 1,
     "on_disk": False,
     "entry": {
         "required": ["recordings", "seconds", "splits"],
@@ -28,7 +28,7 @@ KIND = {
         },
     },
 }
-RECIPE = KIND["recipe"]
+RECIPE = RECIPES["noise"]
 PEAK = 0.5
 
 

@@ -1,1 +1,41 @@
-"""What a mixture is: recipes, plans, samples, and the examples that a training hears."""
+"""What a mixture is: a kind of mix is the folder of its name, which says `KIND`; its mixtures.py, `MIX`."""
+
+import importlib
+import pkgutil
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from sepflow import plugs
+from sepflow.errors import SepflowError
+from sepflow.mixes.declaration import Kind
+from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """All kinds of mix."""
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+
+
+def kind_of(name: Any) -> Kind:
+    """What a kind of mix declares; SepflowError for an unknown name."""
+    if (found := plugs.offered(__name__, name, "KIND")) is None:
+        raise SepflowError(f"kind must be one of {', '.join(kinds())}, not {name!r}")
+    return found
+
+
+def check_channels(recipe: Recipe, where: str) -> None:
+    """Raise SepflowError where a corpus of a mix has several channels, and its kind hears one."""
+    for part, one in corpora_of(recipe).items():
+        if "channels" in one and not kind_of(unlabelled(recipe)["kind"]).several:
+            raise SepflowError(
+                f"{where}: {part}: a corpus of {one['channels']} channels, and these mixtures have one. Say "
+                "`channel` (a number, or mean) in its entry in the scale's file, in place of `channels`."
+            )
+
+
+def code_of(name: str) -> ModuleType:
+    """The module of a kind that decides and opens its mixtures."""
+    kind_of(name)
+    return importlib.import_module(f"{__name__}.{name}.mixtures")

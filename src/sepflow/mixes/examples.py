@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import Dataset
 
 from sepflow.errors import SepflowError
-from sepflow.mixes.decide import Pool
 from sepflow.mixes.mix import Mix, render
+from sepflow.mixes.speakers.mixtures import Pool
 from sepflow.seeding import generator
 
 

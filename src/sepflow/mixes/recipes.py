@@ -2,10 +2,6 @@
 
 from typing import Any
 
-from sepflow.errors import SepflowError
-
-LISTED = ("librimix", "wsj0mix")  # kinds whose mixtures somebody published
-
 Recipe = dict[str, Any]
 
 
@@ -24,13 +20,3 @@ def corpora_of(recipe: Recipe) -> dict[str, Recipe]:
     """The recipes of the corpora of a mix: `corpus`, its speech, and, where it has one, `noise`."""
     plain = unlabelled(recipe)
     return {part: plain[part] for part in ("corpus", "noise") if part in plain}
-
-
-def check_mono(recipe: Recipe, where: str) -> None:
-    """Raise SepflowError where a corpus of a mix has several channels: mixtures are of one."""
-    for part, one in corpora_of(recipe).items():
-        if "channels" in one:
-            raise SepflowError(
-                f"{where}: {part}: a corpus of {one['channels']} channels, and these mixtures have one. Say "
-                "`channel` (a number, or mean) in its entry in the scale's file, in place of `channels`."
-            )

@@ -10,7 +10,8 @@ from typing import Any
 from sepflow import tasks
 from sepflow.errors import SepflowError
 from sepflow.identity import flatten
-from sepflow.mixes.recipes import LISTED, unlabelled
+from sepflow.mixes import kind_of
+from sepflow.mixes.recipes import unlabelled
 from sepflow.tasks.declaration import Idle, Spec, always
 
 PLATEAU = "optimizer.plateau alone moves the learning rate; take one of the two away (plateau: null)"
@@ -64,7 +65,7 @@ def _alone(part: Spec, _: dict[str, Spec]) -> bool:
 
 
 def _levels_listed(part: Spec, _: dict[str, Spec]) -> bool:
-    return unlabelled(part["mix"])["kind"] in LISTED and not part.get("dynamic")
+    return kind_of(unlabelled(part["mix"])["kind"]).listed and not part.get("dynamic")
 
 
 def _subset(part: Spec, _: dict[str, Spec]) -> bool:

@@ -1,4 +1,4 @@
-"""The schemas of config/schemas, grown by what tasks and corpora declare: none has to hear of a new one."""
+"""The schemas of config/schemas, grown by what tasks, mixes and corpora declare: none has to hear of them."""
 
 import json
 from functools import cache
@@ -8,6 +8,7 @@ from typing import Any
 from sepflow import tasks
 from sepflow.corpora.kinds import known as known_corpora
 from sepflow.files import config as files
+from sepflow.mixes import kind_of, kinds
 from sepflow.tasks.declaration import PARTS
 
 
@@ -26,14 +27,15 @@ def check(value: Any, schema: str, config: Path, where: str, key: str = "") -> N
 
 @cache
 def _grown() -> str:
-    """Keys of a run (parts that tasks hear beside those of all, their settings), and of kinds of corpora."""
+    """Keys of a run: the parts that tasks hear beside those of all, their settings; of mixes, of corpora."""
     declared = [tasks.declared(name) for name in tasks.names()]
     parts = {part for said in declared for part in said.parts} - set(PARTS)
     settings = {said.settings: {"type": ["object", "null"]} for said in declared if said.settings}
+    described = {key: schema for name in kinds() for key, schema in kind_of(name).properties.items()}
     said, whole = ({part: _or_null(name) for part in parts} for name in ("data", "resolved"))
     return json.dumps(
         {
-            "paper": {"$defs": {"run": {"properties": said | settings}}},
+            "paper": {"$defs": {"run": {"properties": said | settings}, "mix": {"properties": described}}},
             "run": {"properties": whole},
             "scale": {"$defs": {"kinds": {name: kind.entry for name, kind in known_corpora().items()}}},
         }

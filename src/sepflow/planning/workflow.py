@@ -10,6 +10,7 @@ from sepflow.corpora import catalogue
 from sepflow.corpora.layouts import own_tables
 from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
 from sepflow.metrics.names import scorers_of
+from sepflow.mixes import kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 from sepflow.planning.layout import mixes_of, stamp_of
 from sepflow.planning.losses import comparable
@@ -79,22 +80,24 @@ class Jobs:
 
     def scoring_code(self, wildcards: Any) -> str:
         """A digest of all code that decides the scores of a run: with its own task and network, no other."""
-        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run]))
+        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run], wildcards.mix))
 
     def figure_code(self, wildcards: Any) -> str:
         """A digest of all code that decides the pictures of a table, whose runs separate once more."""
         runs = [run for row in self.table(wildcards)["rows"] for run in row["runs"]]
-        return code_digest("reporting/figures/write.py", *self._looked_up(runs))
+        mix = self.table(wildcards)["mix"]
+        return code_digest("reporting/figures/write.py", *self._looked_up(runs, mix))
 
     def scorers(self, wildcards: Any) -> dict[str, str]:
         """The packages that score a run, with their versions."""
         return versions(scorers_of(self.plan.runs[wildcards.run].spec["task"]))
 
-    def _looked_up(self, runs: list[str]) -> list[str]:
-        """The modules that the specs of `runs`, and of the networks that they use, name."""
+    def _looked_up(self, runs: list[str], mix: str) -> list[str]:
+        """The modules that the specs of `runs`, and of what they use, name, and that of a mix."""
         specs = [self.plan.runs[run].spec for run in runs]
         specs += [self.plan.runs[run].spec for spec in specs for run in spec["uses"].values()]
-        modules = {f"tasks/{spec['task']}/task.py" for spec in specs}
+        modules = {f"mixes/{self.plan.mixes[mix]['kind']}/mixtures.py"}
+        modules |= {f"tasks/{spec['task']}/task.py" for spec in specs}
         return sorted(modules | {f"models/{spec['model']['name']}.py" for spec in specs})
 
     def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
@@ -130,8 +133,7 @@ class Jobs:
 
     def mix_corpora(self, wildcards: Any) -> list[str]:
         """What a mix is decided over: a manifest; of a published one, audio too (for its levels)."""
-        corpora = self._corpora(wildcards.mix)
-        listed = wildcards.mix in self.plan.labels
+        corpora, listed = self._corpora(wildcards.mix), kind_of(self.plan.mixes[wildcards.mix]["kind"]).listed
         return corpora if listed else [file for file in corpora if file.endswith(MANIFEST)]
 
     def mix_inputs(self, wildcards: Any) -> list[str]:
@@ -255,13 +257,13 @@ class Jobs:
         return found
 
     def _corpora(self, mix: str) -> list[str]:
-        corpora = {digest(recipe): recipe for recipe in corpora_of(self.plan.mixes[mix]).values()}
-        own = {name: [f"results/corpora/{name}/{file}" for file in (MANIFEST, AUDIO)] for name in corpora}
-        return [file for name, files in own.items() for file in [*files, *_tables(name, corpora[name])]]
+        corpora = [(digest(recipe), recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
+        packed = [f"results/corpora/{name}/{file}" for name, _ in corpora for file in (MANIFEST, AUDIO)]
+        return packed + [table for name, recipe in corpora for table in _tables(name, recipe)]
 
     def _mix_files(self, mix: str) -> list[str]:
-        labels = ["labels.f32"] if self.plan.mixes[mix]["kind"] == "labels" else []
-        return [*(f"results/mixes/{mix}/{file}" for file in ("mix.csv", *labels)), *self._corpora(mix)]
+        own = ("mix.csv", *kind_of(self.plan.mixes[mix]["kind"]).files)
+        return [*(f"results/mixes/{mix}/{file}" for file in own), *self._corpora(mix)]
 
 
 def _tables(corpus: str, recipe: Recipe) -> list[str]:

@@ -1,6 +1,7 @@
 """What one training step is: a task is the folder of its name, which says `DECLARED`; its task.py, `TASK`."""
 
 import pkgutil
+from functools import cache
 from typing import Any
 
 from sepflow import plugs
@@ -8,9 +9,10 @@ from sepflow.errors import SepflowError
 from sepflow.tasks.declaration import Declaration
 
 
-def names() -> list[str]:
+@cache
+def names() -> tuple[str, ...]:
     """All tasks."""
-    return [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def declared(name: Any) -> Declaration:
