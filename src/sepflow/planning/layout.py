@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sepflow.metrics.names import METRICS
+from sepflow.metrics.declared import metric_of
 
 
 class Block(NamedTuple):
@@ -24,12 +24,12 @@ def blocks(table: dict[str, Any]) -> list[Block]:
 
 
 def _units(metrics: list[str]) -> tuple[str, ...]:
-    return tuple(METRICS[metric].unit for metric in metrics)
+    return tuple(metric_of(metric).unit for metric in metrics)
 
 
 def mark(metrics: list[str], heads: list[str]) -> str:
     """The names of `metrics`, in brackets, where they are not the `heads` they stand under; else empty."""
-    return "" if metrics == heads else f" ({', '.join(METRICS[metric].name for metric in metrics)})"
+    return "" if metrics == heads else f" ({', '.join(metric_of(metric).name for metric in metrics)})"
 
 
 def compared(table: dict[str, Any]) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def several(table: dict[str, Any]) -> bool:
 
 def in_first(table: dict[str, Any]) -> str:
     """The name of the table's first metric, in brackets, where it has several; else empty."""
-    return f" ({METRICS[table['metrics'][0]].name})" if several(table) else ""
+    return f" ({metric_of(table['metrics'][0]).name})" if several(table) else ""
 
 
 def mixes_of(table: dict[str, Any]) -> list[str]:

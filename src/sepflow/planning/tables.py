@@ -6,7 +6,8 @@ from typing import Any
 from sepflow.errors import SepflowError
 from sepflow.files.config import unknown_name
 from sepflow.identity import digest, flatten
-from sepflow.metrics.names import SEPARATION, of_task
+from sepflow.metrics.declared import group_of, groups, metrics_of
+from sepflow.metrics.names import of_task
 from sepflow.planning.layout import compared
 
 # From what a row calls its run, and where it does so: what its runs are called, by name, and their spec.
@@ -39,17 +40,18 @@ def pick(
 def resolve(
     table: dict[str, Any], tests: dict[str, dict[str, Any]], seeded: Seeded, where: str
 ) -> dict[str, Any]:
-    """A table with its rows, and whether it has `pictures`: if it is of separations, of two speakers or more.
+    """A table with its rows, and whether it has `pictures`: if its metrics have, of two speakers or more.
 
     `tests` are the recipes of its test mixes, by what the paper's file calls them. Raises SepflowError naming
     the key of what is wrong.
     """
+    _check_metrics(table["metrics"], where)
     rows = [_row(key, table, tests, seeded, f"{where}.rows.{key}") for key in table["rows"]]
     resolved = {**table, "rows": rows, "mix": digest(tests[table["test"]])}
     scored = {row["id"]: row for row in compared(resolved)}
     _check_comparisons(table, scored, seeded, where)
-    separated = all(metric in SEPARATION for row in rows for metric in row["metrics"])
-    return {**resolved, "pictures": separated and bool(scored) and tests[table["test"]]["speakers"] > 1}
+    pictured = all(groups()[group_of(metric)].pictures for row in rows for metric in row["metrics"])
+    return {**resolved, "pictures": pictured and bool(scored) and tests[table["test"]]["speakers"] > 1}
 
 
 def _row(
@@ -69,12 +71,20 @@ def _row(
         "reported": reported,
     }
     own |= {"selection": row.get("selection", "none"), "runs": {}}
+    _check_metrics(own["metrics"], where)
     own["published"] = _published(row, own["metrics"], where)
     if not reported:
         own["runs"], spec = seeded(row["run"], where)
         _check_scores(own, spec, test, where)
     scores = [f"results/runs/{run}/scores/{digest(test)}.csv" for run in own["runs"]]
     return {**row, **own, "scores": scores}
+
+
+def _check_metrics(metrics: list[str], where: str) -> None:
+    known = metrics_of(groups())
+    for metric in metrics:
+        if metric not in known:
+            raise SepflowError(f"{where}.metrics: {unknown_name('metric', metric, list(known))}")
 
 
 def _published(row: dict[str, Any], metrics: list[str], where: str) -> dict[str, float]:
@@ -90,7 +100,7 @@ def _check_scores(row: dict[str, Any], spec: dict[str, Any], test: dict[str, Any
     """The runs of a row have as many outputs as its selection wants, and are scored in its metrics."""
     if (spec["model"]["sources"] != test["speakers"]) == (row["selection"] == "none"):
         raise SepflowError(f"{where}: selection: {row['selection']} does not fit the run's outputs")
-    there = of_task(spec["task"])
+    there = metrics_of(of_task(spec["task"]))
     if others := [metric for metric in row["metrics"] if metric not in there]:
         raise SepflowError(
             f"{where}: metrics: {', '.join(others)}: a run of the task {spec['task']} has {', '.join(there)}"

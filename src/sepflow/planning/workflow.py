@@ -8,7 +8,8 @@ from typing import Any
 from sepflow.code import code_digest
 from sepflow.corpora import catalogue
 from sepflow.identity import canonical, data_parts, digest, without_neutral
-from sepflow.metrics.names import scorers_of
+from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of
+from sepflow.metrics.names import of_task
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 from sepflow.planning.layout import mixes_of, stamp_of
 from sepflow.planning.losses import comparable
@@ -77,17 +78,31 @@ class Jobs:
         ]
 
     def scoring_code(self, wildcards: Any) -> str:
-        """A digest of all code that decides the scores of a run: with its own task and network, no other."""
-        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run]))
+        """A digest of all code that decides a run's scores: with its own task, network, metrics, no other."""
+        metrics = modules_of(self._groups(wildcards.run), SCORES)
+        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run]), *metrics)
+
+    def table_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides a table: with the metrics that it shows."""
+        return code_digest("reporting/tables.py", *self._shown(wildcards))
 
     def figure_code(self, wildcards: Any) -> str:
         """A digest of all code that decides the pictures of a table, whose runs separate once more."""
         runs = [run for row in self.table(wildcards)["rows"] for run in row["runs"]]
-        return code_digest("reporting/figures/write.py", *self._looked_up(runs))
+        return code_digest("reporting/figures/write.py", *self._looked_up(runs), *self._shown(wildcards))
 
     def scorers(self, wildcards: Any) -> dict[str, str]:
         """The packages that score a run, with their versions."""
-        return versions(scorers_of(self.plan.runs[wildcards.run].spec["task"]))
+        return versions(scorers_of(self._groups(wildcards.run)))
+
+    def _groups(self, run: str) -> tuple[str, ...]:
+        """The groups of metrics that a run is scored in."""
+        return of_task(self.plan.runs[run].spec["task"])
+
+    def _shown(self, wildcards: Any) -> list[str]:
+        """The modules that decide what a table makes of the metrics of its rows."""
+        metrics = {metric for row in self.table(wildcards)["rows"] for metric in row["metrics"]}
+        return modules_of(sorted(set(map(group_of, metrics))), AGGREGATES)
 
     def _looked_up(self, runs: list[str]) -> list[str]:
         """The modules that the specs of `runs` name."""

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from sepflow.files import quoting
-from sepflow.metrics.names import METRICS, Metric
+from sepflow.metrics.declared import metric_of
+from sepflow.metrics.metric import Metric
 from sepflow.planning.layout import Block, blocks, in_first, mark, several
 from sepflow.reporting.statistics import described
 
@@ -27,7 +28,7 @@ def markdown(
     parts += [grid(_shown(table, cells, block, quoting.markdown, ".2f")) for block in blocks(table)]
     parts.append(_legend(table))
     if not comparisons.empty and not context["untrained"]:
-        unit = METRICS[table["metrics"][0]].unit
+        unit = metric_of(table["metrics"][0]).unit
         parts += [f"## What the paper compares{in_first(table)}", grid(_verdicts(comparisons, unit))]
     for title, means in parts_by:
         parts += [f"## {title}", grid(means.map(_two_decimals).rename(columns=quoting.markdown))]
@@ -98,8 +99,8 @@ def _wide(
         own = zip(map(quoted, table["columns"]), map(quoted, row["cells"]), strict=True)
         rows.append(dict(own))
         for head, metric in zip(block.metrics, row["metrics"], strict=True):
-            of = f" {METRICS[head].name}" if several(table) else ""
-            rows[-1] |= columns(cells.loc[row["id"], metric], of, METRICS[head], mark([metric], [head]))
+            of = f" {metric_of(head).name}" if several(table) else ""
+            rows[-1] |= columns(cells.loc[row["id"], metric], of, metric_of(head), mark([metric], [head]))
     return pd.DataFrame(rows)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sepflow.metrics.names import METRICS
+from sepflow.metrics.declared import metric_of
 from sepflow.planning.layout import Block, blocks, mark
 from sepflow.reporting.figures.style import head, page, row_name, wrapped, write
 
@@ -48,7 +48,7 @@ def _panels(panels: list[Axes], table: dict[str, Any], block: Block, cells: pd.D
             axes.errorbar(ours, places, xerr=width, label=OURS, **look)
         if not np.isnan(published).all():
             axes.plot(published, places, "D", mfc="white", mec="0.35", label="published")
-        axes.set_xlabel(METRICS[metric].axis)
+        axes.set_xlabel(metric_of(metric).axis)
         axes.set_xlim(_span(np.array([0, *published, *ours, *low, *high])))
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
