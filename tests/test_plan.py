@@ -246,8 +246,12 @@ FIRST = "metrics: [si_snri]\n"
         (FIRST, "metrics: []\n", ["table1.metrics"]),
         (FIRST, "metric: si_snri\n", ["table1", "metric"]),
         (FIRST, "metrics: [si_snri, sdri]\n", ["rows.mixit_2src", "published: 1 given for si_snri, sdri"]),
-        (ROW, "published: 9.8, run: teacher_2src, reported: true}", ["rows.oracle_2src", "one of the two"]),
-        (ROW, "published: 9.8}", ["rows.oracle_2src", "run, or reported"]),
+        (
+            ROW,
+            "published: 9.8, run: teacher_2src, reported: true}",
+            ["rows.oracle_2src", "one of these is needed"],
+        ),
+        (ROW, "published: 9.8}", ["rows.oracle_2src", "run, system, or reported"]),
         (ROW, "reported: true}", ["rows.oracle_2src", "published: 0 given for si_snri"]),
         (ROW, "published: 9.8, reported: true}", ["comparisons.0.better", "'oracle_2src'", "is reported"]),
         (ROW, f"metrics: [sdri], {ROW}", ["comparisons.0.better", "no scores of si_snri", "of its own"]),
@@ -297,8 +301,8 @@ def test_a_row_has_its_own_metrics_its_runs_and_the_papers_numbers(checkout):
 )
 def test_pictures_are_of_separations(metric, speakers, task, pictures):
     table = {"columns": ["a"], "metrics": [metric], "test": "t", "rows": {"r": {"cells": ["x"], "run": "y"}}}
-    tests = {"t": {"speakers": speakers}}
-    spec = {"task": task, "model": {"sources": speakers}}
+    tests = {"t": {"speakers": speakers, "rate": 8000}}
+    spec = {"task": task, "model": {"sources": speakers}, "data": {"mix": {"rate": 8000}}}
     found = resolve(table, tests, lambda *_: ({"cafe": "y"}, spec), "")
     assert found["pictures"] == pictures
     quoted = table | {"rows": {"r": {"cells": ["x"], "published": 1.0, "reported": True}}}

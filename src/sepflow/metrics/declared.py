@@ -11,7 +11,7 @@ from typing import Any
 
 from sepflow import metrics, plugs
 from sepflow.errors import SepflowError
-from sepflow.metrics.metric import BY, Group, Metric
+from sepflow.metrics.metric import BY, SOURCE, VALUE, Group, Metric
 
 PACKAGE = metrics.__name__
 # Modules that a group may have: what scores separated signals; aggregates, beside those of all groups.
@@ -31,12 +31,14 @@ def groups() -> dict[str, Group]:
         for key, metric in group.metrics.items():
             if (other := owners.setdefault(key, name)) != name:
                 raise SepflowError(f"metrics/{other} and metrics/{name} both declare {key}; rename one")
-            _check(name, key, metric)
+            _check(name, key, metric, group.pictures)
     return found
 
 
-def _check(group: str, key: str, metric: Metric) -> None:
-    """What a declaration names is there."""
+def _check(group: str, key: str, metric: Metric, pictures: bool) -> None:
+    """What a declaration names is there, and goes together."""
+    if pictures and (metric.of, metric.by, metric.aggregate) != (VALUE, SOURCE, "mean"):
+        raise SepflowError(f"metrics/{group}: {key}: pictures are of values of sources and their mean alone")
     if metric.by not in BY:
         raise SepflowError(f"metrics/{group}: {key}: by is one of {', '.join(BY)}, not {metric.by!r}")
     if _module_of(group, metric) is None:
@@ -74,6 +76,11 @@ def scorer_of(group: str) -> Callable[..., Any] | None:
     return plugs.offered(f"{PACKAGE}.{group}", SCORES, "SCORES")
 
 
+def scoring_groups() -> list[str]:
+    """The groups that score signals, whoever made them."""
+    return [name for name in groups() if _spec(name, SCORES)]
+
+
 def modules_of(names: Iterable[str], *parts: str) -> list[str]:
     """The declarations of these groups, and of their modules `parts` those that they have, in the package."""
     there = [(name, part) for name in names for part in parts if _spec(name, part)]
@@ -101,7 +108,6 @@ def _spec(group: str, part: str) -> object:
     return importlib.util.find_spec(f"{PACKAGE}.{group}.{part}")
 
 
-@cache
 def _functions(module: str) -> set[str]:
     """The public functions of a module, from its text: it may import numpy, which planning does without."""
     text = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")

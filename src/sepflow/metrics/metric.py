@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 VALUE = ("value",)  # the one column of a metric that is its own value
-SOURCE, MIXTURE, CLASS = BY = ("source", "mixture", "class")
+SOURCE, MIXTURE, CLASS, RUN = BY = ("source", "mixture", "class", "run")
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Metric:
     Of each mixture and what it is counted `by` (its sources, its classes, or itself, as of an utterance or a
     trial) files of scores have the columns `of`. The `aggregate` makes a value of those of many mixtures: a
     function of that name in the group's `aggregates.py`, or else in that of all groups. The value is
-    multiplied by `scale`: by 100, where a share is to be in %.
+    multiplied by `scale`: by 100, where a share is to be in %. By run it is no score, but the key `of` of
+    run.json. Papers print it with so many `decimals`; beside its interval ours has one more.
     """
 
     name: str
@@ -23,11 +24,12 @@ class Metric:
     by: str = SOURCE
     aggregate: str = "mean"
     scale: float = 1.0
+    decimals: int = 1
 
     @property
-    def axis(self) -> str:
-        """The name with the unit."""
-        return f"{self.name} ({self.unit})" if self.unit else self.name
+    def measure(self) -> tuple[str, ...]:
+        """The unit, if there is one, and that lower is better, where it is."""
+        return (*filter(None, [self.unit]), *["lower is better"] * self.lower_is_better)
 
     def counted(self, key: str) -> tuple[str, ...]:
         """What its columns are called in files of scores: `si_snr`; or `wer.errors`, `wer.words`."""

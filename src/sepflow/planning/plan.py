@@ -13,6 +13,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
 from sepflow.planning.checks import check_builds_on, check_spec, complete
+from sepflow.planning.columns import tests_of
 from sepflow.planning.figures import epoch_steps, resolve_figure
 from sepflow.planning.idle import MIX, RUN, Said
 from sepflow.planning.recipes import MIX_KEYS, check_intervals
@@ -271,8 +272,7 @@ class _Resolver:
         """A table with its rows and the name of its test mix."""
         where = f"{self.file}: tables.{label}"
         table = self.tables[label]
-        names = {table["test"], *(row["test"] for row in table["rows"].values() if "test" in row)}
-        tests = {name: self.mix(name, f"{where}.test") for name in sorted(names)}
+        tests = {name: self.mix(name, f"{where}.test") for name in tests_of(table)}
         for name, recipe in tests.items():
             self.heed_mix(name, {"mix": recipe})
         resolved = resolve(table, tests, self.seeded, where)

@@ -8,10 +8,10 @@ from typing import Any
 from sepflow.code import code_digest
 from sepflow.corpora import catalogue
 from sepflow.identity import canonical, data_parts, digest, without_neutral
-from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of
+from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
 from sepflow.metrics.names import of_task
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
-from sepflow.planning.layout import mixes_of, stamp_of
+from sepflow.planning.layout import SYSTEMS, column, mixes_of, scores_of, stamp_of, tested
 from sepflow.planning.losses import comparable
 from sepflow.planning.plan import Plan
 from sepflow.provenance import versions
@@ -37,6 +37,7 @@ class Jobs:
 
     def __init__(self, plan: Plan):
         self.plan = plan
+        self.systems, self.scoring = list(SYSTEMS), scoring_groups()
 
     def pattern(self, names: Iterable[str]) -> str:
         """A wildcard constraint that matches these names and, where there are none, nothing."""
@@ -95,13 +96,22 @@ class Jobs:
         """The packages that score a run, with their versions."""
         return versions(scorers_of(self._groups(wildcards.run)))
 
+    def system_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides the scores of what no run is behind, in a group of metrics."""
+        return code_digest("applying/systems.py", *modules_of([wildcards.group], SCORES))
+
+    def system_scorers(self, wildcards: Any) -> dict[str, str]:
+        """The packages that compute a group of metrics, with their versions."""
+        return versions(scorers_of([wildcards.group]))
+
     def _groups(self, run: str) -> tuple[str, ...]:
         """The groups of metrics that a run is scored in."""
         return of_task(self.plan.runs[run].spec["task"])
 
     def _shown(self, wildcards: Any) -> list[str]:
         """The modules that decide what a table makes of the metrics of its rows."""
-        metrics = {metric for row in self.table(wildcards)["rows"] for metric in row["metrics"]}
+        table = self.table(wildcards)
+        metrics = {column(table, key).metric for row in table["rows"] for key in row["metrics"]}
         return modules_of(sorted(set(map(group_of, metrics))), AGGREGATES)
 
     def _looked_up(self, runs: list[str]) -> list[str]:
@@ -183,7 +193,7 @@ class Jobs:
         """The scores that a table joins, the provenance of its runs, and its test mixes."""
         table = self.table(wildcards)
         runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
-        scores = [file for row in table["rows"] for csv in row["scores"] for file in (csv, stamp_of(csv))]
+        scores = [file for row in table["rows"] for csv in scores_of(row) for file in (csv, stamp_of(csv))]
         mixes = [f"results/mixes/{mix}/mix.csv" for mix in mixes_of(table)]
         return list(dict.fromkeys([*scores, *runs, *mixes]))
 
@@ -277,5 +287,6 @@ def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:
     """The runs of a table by the mix that they are tested on."""
     found: dict[str, list[str]] = {mix: [] for mix in mixes_of(table)}
     for row in table["rows"]:
-        found[row["mix"]] += row["runs"]
+        for mix in tested(row):
+            found[mix] += row["runs"]
     return found
