@@ -102,9 +102,8 @@ def test_a_row_without_a_run_has_scores_of_its_own(cut):
     assert {stamp_of(file) for file in files_of(first, "si_snri")} <= set(files) and table["pictures"]
     system = SimpleNamespace(system="mixture", group="separation", mix=own)
     assert list(jobs.system_scorers(system)) == ["fast_bss_eval", "numpy", "scipy"]
-    assert jobs.system_code(system) != jobs.scoring_code(
-        SimpleNamespace(run=next(iter(table["rows"][0]["runs"])))
-    )
+    run = SimpleNamespace(run=next(iter(table["rows"][0]["runs"])), mix=own)
+    assert jobs.system_code(system) != jobs.scoring_code(run)
     said = Messages(found).system("mixture", "separation", own)
     assert said == "score the mixture in place of estimates (separation): Table 1 row 2 of ts_mixit"
 

@@ -15,8 +15,8 @@ from sepflow.metrics.declared import (
     scorer_of,
     scorers_of,
 )
-from sepflow.metrics.names import PRETEXTS, of_task
 from sepflow.metrics.signals import Signals
+from sepflow.tasks import declared, names
 
 WER = 'Metric("WER", "%", lower_is_better=True, of=("errors", "words"), aggregate="ratio", scale=100)'
 
@@ -25,8 +25,8 @@ def test_a_metric_is_found_by_name_with_its_group():
     assert list(metrics_of(["separation"])) == ["si_snr", "si_snri", "sdr", "sdri"]
     assert group_of("masked_snri") == "mama" and metric_of("accuracy").measure == ("%",)
     assert scorers_of(["separation", "mama"]) == ("fast_bss_eval", "numpy", "scipy", "torch")
-    for task in ("separation", "multi_task", *PRETEXTS):
-        assert set(of_task(task)) <= set(groups())
+    for task in names():
+        assert set(declared(task).metrics) <= set(groups())
 
 
 def test_every_declared_metric_has_its_aggregate_and_a_plain_one_its_own_column():

@@ -8,7 +8,7 @@ import yaml
 
 from conftest import RATE, Checkout, write_voices
 from pretraining import si_snr
-from sepflow import corpora, tasks
+from sepflow import corpora
 from sepflow.applying.evaluation import evaluate
 from sepflow.commands.prepare import prepare
 from sepflow.corpora.folder import split_speakers
@@ -19,6 +19,7 @@ from sepflow.mixes.examples import Examples
 from sepflow.mixes.mix import open_mix
 from sepflow.models.artefact import load_model, save_model
 from sepflow.planning import plan
+from sepflow.tasks.built import build
 from sepflow.tasks.task import HEAD
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.data import train_loader
@@ -34,6 +35,29 @@ HISS = {"kind": "noise", "recordings": 9, "seconds": 2.0, "splits": {"validation
 LOUDER = PASSES | {"optimizer": {"lr": 0.1, "plateau": None}}
 LABELS = ("se", "mama", "cc", "multi_task")
 SHORT = {"steps": 9, "validate_every": 3}  # three checkpoints
+# As in test_training.py: the losses of 20 steps in float64 on one thread.
+GOLDEN = {
+    "se": [
+    6.919504949229, 6.759413217636, 6.82919476107, 8.227973223487, 6.843472556852, 9.107554503348,
+    8.300403875266, 4.01705994786, 4.491633961072, 4.518038548533, 5.05745125855, 5.719229681456,
+    3.495807061797, 4.118813754371, 6.353620441784, 4.487057119925, 5.333860884755, 6.183349818448,
+    5.211888541488, 2.613805293778],
+    "mama": [
+    0.1223735966897, -0.4845971412134, -0.521651956441, 0.1897869543594, -0.5259184991042,
+    0.1383369856492, 0.1204525742806, -0.7588767209112, -0.4946909501299, -0.8351641145492,
+    -0.6281476697884, -0.489120705218, -0.8757841108987, -0.6442232445889, -0.5265711541103,
+    -0.7718767633673, -0.7719684101132, 0.7852812101937, 0.2619606961697, -0.9272689087579],
+    "cc": [
+    2.608564991366, 2.573219310048, 2.581485799765, 2.588008598459, 2.575980405973, 2.569951180024,
+    2.567720253729, 2.569847684595, 2.557952699504, 2.566954019405, 2.562336365481, 2.552788628836,
+    2.56273677014, 2.558628330822, 2.561883074423, 2.555464431757, 2.567192498816, 2.551170997952,
+    2.548616456906, 2.562589359767],
+    "multi_task": [
+    15.14752862276, 13.05082412296, 13.68332439649, 14.40784082925, 12.63757554047, 15.02408129891,
+    13.95402381936, 12.27082176071, 12.19614340753, 11.42762847195, 11.02716343924, 11.08012548802,
+    10.63495737249, 10.14238961186, 11.97927763085, 10.86322995544, 11.23085610402, 11.60143574197,
+    11.85305825853, 8.461800380988],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +108,12 @@ def mix_of(prepared, split: str, speakers: int, **changes) -> dict:
     spec = found.find("scratch").spec
     prepare(spec | {"data": spec["data"] | {"mix": recipe}}, results)
     return recipe
+
+
+@pytest.mark.parametrize("label", GOLDEN)
+def test_golden_trace(prepared, tmp_path, label):
+    run(prepared, tmp_path, label, precision="64", steps=20, validate_every=1)
+    np.testing.assert_allclose(history(tmp_path)["train_loss"], GOLDEN[label], rtol=1e-9)
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -179,15 +209,17 @@ def test_a_multi_task_batch_is_one_of_each_training(prepared):
     found, results = prepared
     spec = found.find("multi_task").spec
     mixes = {part: open_mix(spec[part]["mix"], results) for part in ("data", "joint")}
-    batches = [x for _, x in zip(range(7), train_loader(spec, mixes, False, 0, lambda: 5), strict=False)]
+    batches = [x for _, x in zip(range(7), train_loader(build(spec), mixes, 0, lambda: 5), strict=False)]
     samples, batch = int(spec["segment"] * RATE), spec["batch"]
-    for part, parts in (("data", slice(0, 3)), ("joint", slice(3, 5))):
+    for part in ("data", "joint"):
         alone = Examples(mixes[part], spec[part], samples, spec["seed"], False)
         for step, both in enumerate(batches, 5):
             for spot, number in enumerate(range(step * batch, (step + 1) * batch)):
-                for one, other in zip(both[parts], alone[number], strict=False):
-                    assert torch.equal(one[spot], other)
-    assert batches[0][3].shape == (batch, samples) and batches[0][4].shape == (batch, 1, samples)
+                assert both[part].keys() == alone[number].keys()
+                for name, value in alone[number].items():
+                    assert torch.equal(both[part][name][spot], torch.as_tensor(value))
+    heard = batches[0]["joint"]
+    assert heard["mixture"].shape == (batch, samples) and heard["references"].shape == (batch, 1, samples)
 
 
 @pytest.mark.parametrize("label", ["mama", "cc"])
@@ -205,7 +237,7 @@ def pretrained(prepared, mix: dict) -> str:
     spec = merge(found.find("se").spec, {})
     spec["data"]["mix"] = mix
     name = run_name(spec)
-    save_model(results / "runs" / name / "model.safetensors", tasks.build(spec).weights(), spec)
+    save_model(results / "runs" / name / "model.safetensors", build(spec).weights(), spec)
     return name
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from sepflow.applying.inference import Separator, select, selections
 from sepflow.applying.scoring import Scored, score_signals, write_scores
-from sepflow.metrics.names import of_task
 from sepflow.metrics.signals import Signals
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import rate_of
@@ -28,7 +27,7 @@ def evaluate(
     model, and the `origin` that the caller says.
     """
     separator = Separator(model, device, run)
-    groups = of_task(separator.spec["task"])
+    groups = separator.task.declared.metrics
     of = {**(origin or {}), "run": run, "model": hashlib.sha256(model.read_bytes()).hexdigest()}
     write_scores(_scored(separator, groups, mix), groups, mix, out, of)
 

@@ -14,7 +14,8 @@ from sepflow.files.seals import UnsealedError, digest_of
 from sepflow.identity import difference_in_words, fill_neutral, run_name
 from sepflow.models.artefact import read_spec
 from sepflow.results import FILES, HISTORY, MODEL, RECORD, SPEC
-from sepflow.tasks.trained import load_trained
+from sepflow.tasks import declared
+from sepflow.tasks.built import load_trained
 
 SEALED = ("run", "model", "history")
 KINDS = {
@@ -56,7 +57,7 @@ def check_parts(directory: Path) -> tuple[str, dict[str, Any]]:
     spec = read_record(directory / SPEC, {}, WAY_OUT)
     try:
         name = run_name(fill_neutral(spec))
-        differs = difference_in_words(read_spec(directory / MODEL), spec)
+        differs = difference_in_words(*map(fill_neutral, (read_spec(directory / MODEL), spec)))
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise SepflowError(f"{directory / SPEC}: no spec of a run ({error!r}). {WAY_OUT}") from error
     if differs:
@@ -73,7 +74,8 @@ def check_parts(directory: Path) -> tuple[str, dict[str, Any]]:
 
 def _contradictions(record: dict[str, Any], spec: dict[str, Any], history: pd.DataFrame) -> list[str]:
     """What a run's record says of its training and its spec or its history does not, in words."""
-    steps, best = history["step"].iloc[-1], history.loc[history["validation_loss"].idxmin()]
+    steps, select = history["step"].iloc[-1], spec["select"]
+    best = history.loc[(history[select] * declared(spec["task"]).sign(select)).idxmin()]
     problems = []
     if steps != record["steps"]:
         problems.append(f"{record['steps']} steps, where {HISTORY} ends at {steps}")

@@ -7,11 +7,11 @@ from sepflow.files.config import unknown_name
 from sepflow.identity import digest
 from sepflow.metrics.declared import group_of, groups, metric_of, metrics_of, scoring_groups
 from sepflow.metrics.metric import RUN
-from sepflow.metrics.names import of_task
 from sepflow.mixes.recipes import rate_of
 from sepflow.planning.columns import columns, heads
 from sepflow.planning.comparisons import Seeded, check_comparisons
 from sepflow.planning.layout import SYSTEMS, column, compared, is_fact, scores_file, system_file
+from sepflow.tasks import declared
 
 
 def pick(
@@ -132,7 +132,7 @@ def _check_scores(
     where: str,
 ) -> None:
     """The runs of a row have as many outputs as its selection wants, and are scored in its metrics."""
-    there = metrics_of(of_task(spec["task"]))
+    there = metrics_of(declared(spec["task"]).metrics)
     known = {*there, *(metric for metric in metrics.values() if metric_of(metric).by == RUN)}
     if others := [metric for metric in metrics.values() if metric not in known]:
         raise SepflowError(
