@@ -19,8 +19,8 @@ with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("
     mix = open_mix(params.recipe, Path("results"))
     scorers = provenance.versions(params.scorers)  # those of this very process
     origin = provenance.stamp("torch", "numpy", "scipy") | {"code": params.code, "scorers": scorers}
-    out = Path(snakemake.output.scores)
+    out, rate = Path(snakemake.output.scores), rate_of(params.recipe)
     if run := names.get("run"):
-        evaluate(Path(snakemake.input.model), mix, out, snakemake.config["device"], run, origin)
+        evaluate(Path(snakemake.input.model), mix, out, snakemake.config["device"], run, origin, rate)
     else:
-        evaluate_system(names.system, names.group, mix, rate_of(params.recipe), out, origin)
+        evaluate_system(names.system, names.group, mix, rate, out, origin)

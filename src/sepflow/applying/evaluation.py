@@ -20,26 +20,29 @@ def evaluate(
     device: str = "auto",
     run: str | None = None,
     origin: dict[str, Any] | None = None,
+    rate: int | None = None,
 ) -> None:
     """Score a model on every mixture of `mix` in all metrics of its task; write them to `out` (see scoring).
 
     The stamp beside `out` says the `run` (which the model must be of, else SepflowError), the digest of the
-    model, and the `origin` that the caller says.
+    model, and the `origin` that the caller says. `rate` is that of `mix`, in Hz; by default what the run was
+    trained at.
     """
     separator = Separator(model, device, run)
     groups = separator.task.declared.metrics
     of = {**(origin or {}), "run": run, "model": hashlib.sha256(model.read_bytes()).hexdigest()}
-    write_scores(_scored(separator, groups, mix), groups, mix, out, of)
+    rate = rate or rate_of(separator.spec["data"]["mix"])
+    write_scores(_scored(separator, groups, mix, rate), groups, mix, out, of)
 
 
-def _scored(separator: Separator, groups: tuple[str, ...], mix: Mix) -> Iterator[Scored]:
+def _scored(separator: Separator, groups: tuple[str, ...], mix: Mix, rate: int) -> Iterator[Scored]:
     for row in range(len(mix)):
         references, mixture = mix.references(row), mix.mixture(row)
         if isinstance(separator.task, Pretext):
             scores = separator.task.scores(mixture, references[0], mix.ids[row])
             yield row, "none", {metric: [value] for metric, value in scores.items()}
             continue
-        estimates, rate = separator(mixture), rate_of(separator.spec["data"]["mix"])
+        estimates = separator(mixture)
         for selection in selections(len(estimates), len(references)):
             chosen = select(estimates, selection, references).numpy()
             yield row, selection, score_signals(groups, Signals(references, chosen, mixture, rate))

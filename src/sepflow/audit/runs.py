@@ -23,11 +23,11 @@ KINDS = {
     "seconds": (int, float),
     "steps": int,
     "selected_step": int,
-    "validation_loss": (int, float),
     "parameters": int,
     "commit": str,
     "dirty": str,
 }
+TRAINED = {"validation_loss": (int, float)}
 WAY_OUT = "Put a whole copy in its place, or delete model.safetensors and start the training again."
 
 
@@ -63,9 +63,12 @@ def check_parts(directory: Path) -> tuple[str, dict[str, Any]]:
     if differs:
         raise SepflowError(f"{directory}: the model is of another run than spec.json: {differs}")
     weights, _ = load_trained(directory / MODEL, name)
-    record = read_record(directory / RECORD, KINDS, WAY_OUT)
-    history = read_history(directory / HISTORY, name)
-    problems = _contradictions(record, fill_neutral(spec), history)
+    made = declared(spec["task"]).made
+    record = read_record(directory / RECORD, KINDS | ({} if made else TRAINED), WAY_OUT)
+    problems = []
+    if not made:
+        history = read_history(directory / HISTORY, name)
+        problems = _contradictions(record, fill_neutral(spec), history)
     if record["parameters"] != sum(weight.numel() for weight in weights.values()):
         problems.append(f"{record['parameters']} parameters are not those of {MODEL}")
     refuse(str(directory / RECORD), problems, WAY_OUT)

@@ -6,17 +6,18 @@ from typing import Any
 
 import torch
 
+from sepflow import tasks
 from sepflow.commands.prepare import prepare
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
-from sepflow.identity import RECIPES, difference_in_words, fill_neutral, parts_of
+from sepflow.identity import difference_in_words, fill_neutral, number_of, parts_of
 from sepflow.jobs.job import keep_freed_memory
 from sepflow.models import artefact
 from sepflow.planning.checks import check_spec
 from sepflow.planning.idle import check_alone
 from sepflow.planning.recipes import check_mix
 from sepflow.training.machine import Machine
-from sepflow.training.train import train
+from sepflow.training.making import make
 
 
 def read_spec(path: Path, config: Path) -> dict[str, Any]:
@@ -26,19 +27,22 @@ def read_spec(path: Path, config: Path) -> dict[str, Any]:
     for other recipes than this code's.
     """
     given = files.parse(path)
-    if given.get("recipe") != RECIPES["train"]:
+    made = given.get("task") in tasks.names() and tasks.declared(given["task"]).made
+    code = given["task"] if made else "train"
+    if given.get("recipe") != number_of(code):
         raise SepflowError(
-            f"{path}: made for other recipes than this sepflow's: train: {given.get('recipe')!r}, here "
-            f"{RECIPES['train']}. `sepflow why RUN` prints a spec."
+            f"{path}: made for other recipes than this sepflow's: {code}: {given.get('recipe')!r}, here "
+            f"{number_of(code)}. `sepflow why RUN` prints a spec."
         )
-    for key in ("data", "validation", "optimizer"):
+    for key in () if made else ("data", "validation", "optimizer"):
         if not isinstance(given.get(key), dict):
             raise SepflowError(f"{path}: {key}: no spec of a run. `sepflow why RUN` prints one.")
     for part in parts_of(given):
         check_mix(given[part]["mix"], config, f"{path}: {part}.mix")
     spec = fill_neutral(given)
     check_spec(spec, config, f"{path}: spec")
-    check_alone(spec, f"{path}: spec")
+    if not made:
+        check_alone(spec, f"{path}: spec")
     return spec
 
 
@@ -50,6 +54,5 @@ def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine
         raise SepflowError(f"{out}: there is another run (there, here): {differs}. Choose another --out.")
     keep_freed_memory()
     torch.set_num_threads(threads)
-    machine.check(spec)
     prepare(spec, results, machine.device)
-    train(spec, out, results, machine, progress=True)
+    make(spec, out, results, machine, progress=True)

@@ -7,7 +7,7 @@ from typing import Any
 from sepflow import tasks
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
-from sepflow.identity import canonical, difference, parts_of
+from sepflow.identity import canonical, difference, number_of, parts_of
 from sepflow.mixes.recipes import rate_of, unlabelled
 from sepflow.planning import schemas
 from sepflow.settings import declarations
@@ -27,28 +27,27 @@ def check_spec(spec: dict[str, Any], config: Path, where: str) -> None:
     Raises SepflowError naming the key of whatever a training would refuse.
     """
     spec = canonical(spec)  # as a training has it
+    made = spec.get("task") in tasks.names() and tasks.declared(spec["task"]).made
     shape = {key: value for key, value in spec.items() if key != "recipe"}
     shape |= {part: spec[part] | {"mix": ""} for part in parts_of(spec)}
-    schemas.check(shape, "run", config, where)
-    if spec["steps"] % spec["validate_every"]:
-        raise SepflowError(
-            f"{where}: validate_every: {spec['steps']} steps are no multiple of {spec['validate_every']}; "
-            "the last steps would never be validated"
-        )
+    schemas.check(shape, "run#/$defs/made" if made else "run", config, where)
     task = task_of(spec, where)
     _check_task(spec, task, where)
-    _check_network(spec, where)
+    if "model" in spec:
+        _check_network(spec, where)
     if task.settings:
         declarations("tasks")[spec["task"]].check(spec[task.settings], f"{where}.")
+    if not made:
+        _check_training(spec, task, where)
     for problem in task.problems(spec):
         raise SepflowError(f"{where}: {problem}")
-    settings = spec["optimizer"]
-    if settings["noam"] and (settings["plateau"] or settings["decay"] != "none" or not settings["warmup"]):
-        raise SepflowError(
-            f"{where}: optimizer.noam: beside it decay is none, plateau null and warmup above 0"
-        )
     for part in parts_of(spec):
         _check_part(spec, part, task, f"{where}.{part}")
+
+
+def recipe_of(spec: dict[str, Any]) -> int:
+    """The number of the code that makes a run of `spec`: of all trainings, or of its own task."""
+    return number_of(spec["task"] if tasks.declared(spec["task"]).made else "train")
 
 
 def task_of(spec: dict[str, Any], where: str) -> Declaration:
@@ -70,6 +69,15 @@ def _check_task(spec: dict[str, Any], task: Declaration, where: str) -> None:
     if {*spec["uses"]} != {*task.uses}:
         wanted = f"the task {spec['task']} uses {', '.join(task.uses) or 'no other run'}"
         raise SepflowError(f"{where}: uses: {', '.join(spec['uses']) or 'nothing said'}: {wanted}")
+
+
+def _check_training(spec: dict[str, Any], task: Declaration, where: str) -> None:
+    """What only a run that is trained has to say."""
+    if spec["steps"] % spec["validate_every"]:
+        raise SepflowError(
+            f"{where}: validate_every: {spec['steps']} steps are no multiple of {spec['validate_every']}; "
+            "the last steps would never be validated"
+        )
     if spec["select"] not in task.select:
         words = files.unknown_name("criterion", spec["select"], list(task.select))
         raise SepflowError(f"{where}: select: {words}")
@@ -78,6 +86,11 @@ def _check_task(spec: dict[str, Any], task: Declaration, where: str) -> None:
         there = "; ".join(", ".join(pair) for pair in task.objectives)
         raise SepflowError(
             f"{where}: objective: name and loss {', '.join(objective)}: the task {spec['task']} has {there}"
+        )
+    settings = spec["optimizer"]
+    if settings["noam"] and (settings["plateau"] or settings["decay"] != "none" or not settings["warmup"]):
+        raise SepflowError(
+            f"{where}: optimizer.noam: beside it decay is none, plateau null and warmup above 0"
         )
 
 

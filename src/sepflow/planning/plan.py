@@ -14,13 +14,14 @@ from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, parts_of, run_name
 from sepflow.planning import schemas
-from sepflow.planning.checks import check_builds_on, check_spec, complete
+from sepflow.planning.checks import check_builds_on, check_spec, complete, recipe_of, task_of
 from sepflow.planning.columns import tests_of
 from sepflow.planning.figures import epoch_steps, resolve_figure
 from sepflow.planning.idle import Said, of_mix, of_run
 from sepflow.planning.recipes import check_intervals
 from sepflow.planning.roles import Roles
 from sepflow.planning.tables import pick, resolve
+from sepflow.tasks.declaration import Declaration
 
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
             "validate_every", "patience", "seed")  # fmt: skip
@@ -170,6 +171,10 @@ class _Resolver:
             raise SepflowError(f"{where}: stage: not set: which step of the method it is, in a word")
         paper, scale = (self.sided(side, stage, label) for side in (self.paper, self.change))
         spec = merge(*paper, *scale)
+        complete(spec, ("task",), where)
+        if (task := task_of(spec, where)).made:
+            own = merge(*paper[1:], *scale[1:], {"task": spec["task"]})  # nothing of a base of trainings
+            return own.pop("stage"), self.made(own, task, where)
         if "epochs" in spec:
             for key in {"steps", "validate_every"} & set(spec):
                 raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
@@ -180,6 +185,13 @@ class _Resolver:
         spec["seed"] = self.own_seed(spec["seed"], merge(*paper[1:], *scale[1:]), where)
         del spec["stage"]
         return stage, spec
+
+    def made(self, spec: dict, task: Declaration, where: str) -> dict:
+        """The spec of a run that is made without a training."""
+        if wrong := sorted(set(spec) - set(task.own)):
+            raise SepflowError(f"{where}: {', '.join(wrong)}: no key of the task {spec['task']}")
+        complete(spec, (*task.parts, *([task.settings] if task.settings else [])), where)
+        return spec
 
     def specs(self) -> dict[str, dict]:
         """The specs of all runs by their names."""
@@ -210,13 +222,15 @@ class _Resolver:
             return self.done[self.seed, label]
         stage, spec = self.merged(label, where)
         epochs = spec.pop("epochs", None)
-        spec["recipe"] = RECIPES["train"]
-        spec["model"] = self.model(spec["model"], where)
+        spec["recipe"] = recipe_of(spec)
+        if "model" in spec:
+            spec["model"] = self.model(spec["model"], where)
         spec = fill_neutral(spec)
         if spec["init"]:
             spec["init"] = self.run(spec["init"], (*asking, label))
         spec["uses"] = {name: self.run(used, (*asking, label)) for name, used in spec["uses"].items()}
-        spec["validation"]["labels"] = spec["validation"]["labels"] or spec["data"]["labels"]
+        for part in {"validation"} & set(parts_of(spec)):
+            spec[part]["labels"] = spec[part]["labels"] or spec["data"]["labels"]
         for part in parts_of(spec):
             spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
         if epochs:

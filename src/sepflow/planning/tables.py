@@ -4,7 +4,7 @@ from typing import Any
 
 from sepflow.errors import SepflowError
 from sepflow.files.config import unknown_name
-from sepflow.identity import digest
+from sepflow.identity import digest, parts_of
 from sepflow.metrics.declared import group_of, groups, metric_of, metrics_of, scoring_groups
 from sepflow.metrics.metric import RUN
 from sepflow.mixes.recipes import rate_of
@@ -138,11 +138,15 @@ def _check_scores(
         raise SepflowError(
             f"{where}: metrics: {', '.join(others)}: a run of the task {spec['task']} has {', '.join(there)}"
         )
+    rates = {rate_of(spec[part]["mix"]) for part in parts_of(spec)}
     for test in heard.values():
-        if (spec["model"]["sources"] != test["speakers"]) == (row["selection"] == "none"):
+        outputs = spec.get("model", {}).get("sources", test["speakers"])
+        if (outputs != test["speakers"]) == (row["selection"] == "none"):
             raise SepflowError(f"{where}: selection: {row['selection']} does not fit the run's outputs")
-        if rate_of(test) != (rate := rate_of(spec["data"]["mix"])):
-            raise SepflowError(f"{where}: the run hears {rate} Hz, and is tested at {rate_of(test)} Hz")
+        if others := rates - {rate_of(test)}:
+            raise SepflowError(
+                f"{where}: the run hears {min(others)} Hz, and is tested at {rate_of(test)} Hz"
+            )
 
 
 def _check_system(row: dict[str, Any], metrics: dict[str, str], where: str) -> None:

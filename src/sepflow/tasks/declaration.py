@@ -68,11 +68,13 @@ class Declaration:
     key of a spec under which it has settings of its own, which a `checked` class beside its code takes;
     select: what its best model may be selected by, and which way is better; separates: whether it estimates
     the sources of a recording; pairs: whether an example of a spec is a mixture of two mixtures; idle: keys
-    that do nothing in it; problems: what else a training would refuse in a whole spec, as `key: words`.
+    that do nothing in it; problems: what else a training would refuse in a whole spec, as `key: words`;
+    made: whether its runs are made once without a training, by `make` of its task.py, from no more than their
+    parts, settings, network, used runs and seed.
     """
 
-    objectives: tuple[tuple[str, str], ...]
-    metrics: tuple[str, ...]
+    objectives: tuple[tuple[str, str], ...] = ()
+    metrics: tuple[str, ...] = ()
     parts: dict[str, Part] = field(default_factory=PARTS.copy)
     uses: dict[str, Use] = field(default_factory=dict)
     settings: str | None = None
@@ -81,6 +83,12 @@ class Declaration:
     pairs: Callable[[Spec], bool] = never
     idle: tuple[Idle, ...] = ()
     problems: Callable[[Spec], Iterator[str]] = no_problems
+    made: bool = False
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The keys of a spec that a run which is made may say."""
+        return ("task", "model", "uses", "seed", *self.parts, *([self.settings] if self.settings else []))
 
     def sign(self, select: str) -> int:
         """What to multiply a criterion by, so that less of it is better."""
