@@ -19,7 +19,7 @@ import pandas as pd
 import soundfile
 import soxr
 
-from sepflow.metrics.separation import score
+from sepflow.metrics.separation.scores import score
 from sepflow.reporting.figures.spectrograms import Example, spectrograms
 
 _RATE, _PIECE, _MINUTE = 8000, 32000, 60

@@ -31,3 +31,32 @@ rule evaluate:
         said("scores {wildcards.run} {wildcards.mix}")
     script:
         "../workflow/scripts/evaluate.py"
+
+
+# The mixture, or the references, in place of a model's estimates: no model, no card.
+use rule evaluate as evaluate_system with:
+    input:
+        mix=jobs.mix_inputs,
+    output:
+        scores="results/systems/{system}/{group}/{mix}.csv",
+        stamp="results/systems/{system}/{group}/{mix}.json",
+    log:
+        "results/logs/evaluate_system/{system}-{group}-{mix}.log",
+    benchmark:
+        "results/benchmarks/evaluate_system/{system}-{group}-{mix}.tsv"
+    wildcard_constraints:
+        system=jobs.pattern(jobs.systems),
+        group=jobs.pattern(jobs.scoring),
+        mix=jobs.pattern(jobs.plan.mixes_with(labels=False)),
+    group:
+        "mix_{mix}"
+    resources:
+        mem_mb=ask("evaluate", mem_mb=4000),
+        runtime=ask("evaluate", runtime=240),
+        turn=1,
+    params:
+        recipe=jobs.mix_recipe,
+        code=jobs.system_code,
+        scorers=jobs.system_scorers,
+    message:
+        said("system {wildcards.system} {wildcards.group} {wildcards.mix}")

@@ -24,7 +24,7 @@ rule table:
     params:
         table=jobs.table,
         context=jobs.context,
-        code=code_digest("reporting/tables.py"),
+        code=jobs.table_code,
     message:
         said("table {wildcards.paper} {wildcards.table}")
     script:

@@ -11,8 +11,12 @@ import pytest
 import soundfile
 import yaml
 
+from sepflow import metrics
+from sepflow.metrics.declared import groups
+
 ROOT = Path(__file__).parents[1]
 RATE = 8000
+GROUP_HEAD = "from sepflow.metrics.metric import Group, Metric\n"
 
 
 def write_voices(folder: Path, speakers: int = 8, utterances: int = 4, seconds: float = 1.2) -> Path:
@@ -101,3 +105,24 @@ def checkout(tmp_path, voices) -> Checkout:
     """A fresh copy of the workflow at scale `tiny`."""
     (tmp_path / "checkout").mkdir()
     return Checkout(tmp_path / "checkout", voices)
+
+
+@pytest.fixture
+def declare(tmp_path, monkeypatch):
+    """A function that adds a group of this name, with these modules, to those of the package."""
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    before = set(sys.modules)
+
+    def added(name: str, text: str, **modules: str) -> Path:
+        (tmp_path / name).mkdir()
+        for module, content in {"__init__": GROUP_HEAD + text, **modules}.items():
+            (tmp_path / name / f"{module}.py").write_text(content)
+        groups.cache_clear()
+        return tmp_path / name
+
+    yield added
+    for name in set(sys.modules) - before:
+        if name.startswith("sepflow.metrics."):
+            del sys.modules[name]
+            vars(metrics).pop(name.split(".")[2], None)
+    groups.cache_clear()

@@ -21,13 +21,12 @@ from sepflow.code import PACKAGE, closure, code_digest
 from sepflow.corpora.packed import quantise, write_corpus
 from sepflow.errors import SepflowError
 from sepflow.identity import digest
-from sepflow.metrics import SEPARATION
-from sepflow.metrics.names import of_task, scorers_of
+from sepflow.metrics.declared import SCORES, groups, modules_of
 from sepflow.mixes.mix import open_mix, write_plan
 from sepflow.models.artefact import save_model
 from sepflow.planning import plan
 from sepflow.planning.workflow import Jobs
-from sepflow.tasks import built
+from sepflow.tasks import built, declared
 
 SYSTEMS = [("separation", "conv_tasnet"), ("separation", "dprnn"), ("multi_task", "dptnet"),
            ("mama", "conv_tasnet"), ("contrastive", "conv_tasnet")]  # fmt: skip
@@ -36,7 +35,8 @@ RECIPE |= {"noise": {"rate": 16000, "of": "hiss"}}
 
 
 def roots(task: str, network: str) -> tuple[str, ...]:
-    return ("applying/evaluation.py", f"tasks/{task}/task.py", f"models/{network}.py")
+    own = (f"tasks/{task}/task.py", f"models/{network}.py", *modules_of(declared(task).metrics, SCORES))
+    return ("applying/evaluation.py", *own)
 
 
 def a_mix(results: Path, sources: int):
@@ -138,7 +138,8 @@ def test_words_layout_and_what_others_run_decide_nothing(package):
         "models/dprnn.py",
         "reporting/tables.py",
         "planning/plan.py",
-        "metrics/names.py",
+        "metrics/aggregates.py",
+        "metrics/mama/__init__.py",
     ):
         (copy / other).write_text((copy / other).read_text() + "\nCHANGED = 1\n")
     assert digested(*wanted) == before
@@ -158,8 +159,9 @@ def test_an_import_is_followed_however_it_is_written(package, line):
 
 def test_a_package_is_run_before_its_module_and_nothing_is_imported_by_relation(package):
     copy, _ = package
-    (copy / "start.py").write_text("import sepflow.metrics.separation\n")
-    assert copy / "metrics/__init__.py" in closure("start.py", package=copy)
+    (copy / "start.py").write_text("import sepflow.metrics.separation.scores\n")
+    found = closure("start.py", package=copy)
+    assert {copy / "metrics/__init__.py", copy / "metrics/separation/__init__.py"} <= set(found)
     relative = [
         file
         for file in PACKAGE.rglob("*.py")
@@ -197,20 +199,20 @@ class TestRuns:
         assert jobs.scorers(self.of(jobs, "teacher_2src")) == before | {package: "9.9"} != before
 
     @pytest.mark.parametrize(
-        ("task", "module"),
+        ("group", "module"),
         [
-            ("separation", "metrics/separation.py"),
+            ("separation", "metrics/separation/scores.py"),
             *((x, f"tasks/{x}/task.py") for x in ("mama", "contrastive")),
         ],
     )
-    def test_what_a_score_is_computed_with_is_declared(self, task, module):
+    def test_what_a_score_is_computed_with_is_declared(self, group, module):
         tree = ast.parse((PACKAGE / module).read_text())
         imported = {x.module.split(".")[0] for x in ast.walk(tree) if isinstance(x, ast.ImportFrom)}
         imported |= {
             y.name.split(".")[0] for x in ast.walk(tree) if isinstance(x, ast.Import) for y in x.names
         }
         others = imported - set(sys.stdlib_module_names) - {"sepflow", "soundfile"}  # which reads files
-        assert set(scorers_of(task)) == others
+        assert set(groups()[group].scorers) == others
 
 
 def test_planning_needs_neither_torch_nor_numpy():
@@ -244,10 +246,6 @@ def test_a_task_that_is_none_is_said(task):
         SepflowError, match="task must be one of contrastive, mama, multi_task, separation, not"
     ):
         built.build({"task": task})
-
-
-def test_the_metrics_of_a_separation_are_those_of_its_scores():
-    assert of_task("separation") == SEPARATION
 
 
 class TestStamp:

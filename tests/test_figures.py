@@ -34,6 +34,7 @@ from test_tables import put
 PIT = SPEC | {
     "model": SPEC["model"] | {"sources": 2},
     "objective": {"name": "pit", "loss": "thresholded_snr", "max_snr": 30.0, "consistency": True},
+    "data": {"mix": {"rate": 8000}},
 }
 
 

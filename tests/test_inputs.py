@@ -17,7 +17,7 @@ from sepflow.corpora.listing import list_recordings
 from sepflow.errors import SepflowError
 from sepflow.files.audio import HIGHEST_RATE, LOWEST_RATE, choose
 from sepflow.files.npz import read_arrays
-from sepflow.metrics.separation import score_files
+from sepflow.metrics.separation.scores import score_files
 from sepflow.simulation import inputs
 from sepflow.simulation.librimix.noise import read_noise
 from sepflow.simulation.librimix.tables import speakers

@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 from torchmetrics.functional.audio import scale_invariant_signal_noise_ratio
 
 from sepflow.errors import SepflowError
-from sepflow.metrics.separation import score, score_files
+from sepflow.metrics.separation.scores import score, score_files
 
 RATE = 8000
 

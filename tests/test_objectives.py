@@ -15,7 +15,7 @@ from torchmetrics.functional.audio import (
 
 from sepflow.applying.selection import oracle_remix, select_by_energy
 from sepflow.errors import SepflowError
-from sepflow.metrics.separation import score
+from sepflow.metrics.separation.scores import score
 from sepflow.objectives.consistency import mixture_consistency
 from sepflow.objectives.mixit import mixit
 from sepflow.objectives.pit import pit

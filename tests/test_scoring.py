@@ -11,7 +11,7 @@ import torch
 
 from conftest import environment
 from sepflow.applying.inference import Separator, select, selections
-from sepflow.metrics.separation import score
+from sepflow.metrics.separation.scores import score
 from sepflow.models.artefact import save_model
 from sepflow.tasks.built import build
 

@@ -44,10 +44,10 @@ def test_what_all_seeds_share_takes_no_part_in_a_comparison():
     rng = np.random.default_rng(2)
     luck, hard = rng.normal(0, 3, (3, 1)), rng.normal(0, 10, (1, 50))  # of a seed, of a mixture
     a, b = luck + hard + 0.5, luck + hard
-    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(*a), "b": scores(*b)})
+    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(*a), "b": scores(*b)}, "si_snri")
     assert found["verdict"] == "holds" and found["ci_low"] == pytest.approx(0.5)
     a[1] -= 5.0  # one seed of three turned out badly: then nothing is decided
-    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(*a), "b": scores(*b)})
+    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(*a), "b": scores(*b)}, "si_snri")
     assert found["verdict"] == "undecided"
 
 
@@ -57,7 +57,7 @@ def test_a_verdict_is_that_of_the_paired_difference(shift, verdict):
     hard = rng.normal(0, 10, 100)  # how hard a mixture is, for both: an unpaired interval would be +-2.8
     a, b = hard + shift + rng.normal(0, 0.5, 100), hard + rng.normal(0, 0.5, 100)
     b += (a - b).mean() - shift  # exactly `shift` apart
-    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(a), "b": scores(b)})
+    found = compare({"claim": "", "better": "a", "than": "b"}, {"a": scores(a), "b": scores(b)}, "si_snri")
     assert found["verdict"] == verdict
     assert found["difference"] == pytest.approx(shift)
 

@@ -216,6 +216,35 @@ def test_what_a_scale_calls_a_corpus_starts_nothing(touched):
     assert not set(touched.planned()) - {"table", "all"}
 
 
+ROW = '      supervised_10: {cells: [Supervised (10%), "-", 2], published: 11.0, run: supervised_10}\n'
+TABLE = "results/tiny/tables/ts_mixit/table1.csv"
+
+
+def test_a_row_without_a_run_is_scored_and_shown(touched):
+    row = '      mixture: {cells: [Mixture, "-", "-"], published: 0.0, system: mixture}\n'
+    touched.edit("config/papers/ts_mixit.yaml", ROW, ROW + row)
+    assert touched.planned(TABLE) == {"evaluate_system": 1, "table": 1}
+    done = touched.snakemake(TABLE)
+    assert done.returncode == 0, done.stderr
+    before, found = pd.read_csv(touched.root / TABLE), pd.read_csv(touched.root / TABLE).iloc[-1]
+    assert len(before) == 7 and tuple(found[["System", "ours", "delta", "n", "run"]]) == (
+        "Mixture", 0, 0, 8, "mixture"
+    )  # fmt: skip
+    stamps = list(touched.root.glob("results/systems/mixture/separation/*.json"))
+    assert [json.loads(x.read_text())["system"] for x in stamps] == ["mixture"]
+
+
+def test_a_column_on_a_test_mix_of_its_own_scores_every_run_there(touched):
+    wide = "metrics: [si_snri, {metric: sdri, test: validation}, parameters]\n"
+    paper = touched.root / "config/papers/ts_mixit.yaml"
+    numbers = re.sub(
+        r"(?<=published: )([\d.]+)", r"[\1, null, null]", paper.read_text().split("  table2:")[0]
+    )
+    paper.write_text(numbers + "  table2:" + paper.read_text().split("  table2:")[1])
+    touched.edit("config/papers/ts_mixit.yaml", "metrics: [si_snri]\n", wide)
+    assert touched.planned(TABLE) == {"evaluate": 5, "table": 1}
+
+
 def test_lost_pictures_are_drawn_again_from_what_is_there(touched):
     shutil.rmtree(touched.root / "results/tiny/figures")
     assert touched.planned() == {"figure": 2, "all": 1}

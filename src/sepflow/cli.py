@@ -188,6 +188,6 @@ def _separate(options: argparse.Namespace) -> None:
 
 
 def _score_separation(options: argparse.Namespace) -> None:
-    from sepflow.metrics.separation import score_files
+    from sepflow.metrics.separation.scores import score_files
 
     print(json.dumps(score_files(options.references, options.estimates, options.mixture)))

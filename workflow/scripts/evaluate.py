@@ -1,4 +1,4 @@
-"""A run on a test mix: one score a mixture, source and metric."""
+"""A run, or what no run is behind, on a test mix: one score a mixture, source and metric."""
 
 from pathlib import Path
 
@@ -10,12 +10,17 @@ with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("
 
     from sepflow import provenance
     from sepflow.applying.evaluation import evaluate
+    from sepflow.applying.systems import evaluate_system
     from sepflow.mixes.mix import open_mix
+    from sepflow.mixes.recipes import rate_of
 
     torch.set_num_threads(snakemake.threads)
-    params, run = snakemake.params, snakemake.wildcards.run
+    params, names = snakemake.params, snakemake.wildcards
     mix = open_mix(params.recipe, Path("results"))
     scorers = provenance.versions(params.scorers)  # those of this very process
     origin = provenance.stamp("torch", "numpy", "scipy") | {"code": params.code, "scorers": scorers}
-    out, model = Path(snakemake.output.scores), Path(snakemake.input.model)
-    evaluate(model, mix, out, snakemake.config["device"], run, origin)
+    out, rate = Path(snakemake.output.scores), rate_of(params.recipe)
+    if run := names.get("run"):
+        evaluate(Path(snakemake.input.model), mix, out, snakemake.config["device"], run, origin, rate)
+    else:
+        evaluate_system(names.system, names.group, mix, rate, out, origin)

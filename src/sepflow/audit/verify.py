@@ -121,6 +121,12 @@ def _run(directory: Path) -> Iterator[Check]:
         yield scores, partial(_check_scores, scores, name)
 
 
+def _system(directory: Path) -> Iterator[Check]:
+    for scores in sorted(directory.glob("*/*.csv")):
+        of = {"system": directory.resolve().name, "group": scores.parent.name}
+        yield scores, partial(_check_stamp, scores, of)
+
+
 def _rendered(directory: Path) -> Iterator[Check]:
     if (directory / COMPLETE).exists():
         yield directory, partial(check_exported, directory, directory.resolve().name)
@@ -136,10 +142,14 @@ def _check_run(directory: Path, name: str) -> None:
         raise SepflowError(f"{directory}: holds the run {own}. {_again(directory / MODEL)}")
 
 
-def _check_scores(path: Path, name: str) -> None:
+def _check_stamp(path: Path, of: dict[str, str]) -> dict[str, object]:
     if not Path(stamp_of(str(path))).exists():
         raise UnsealedError(f"{path}: nothing beside it says of what: made before. {_again(path)}")
-    stamp = read_stamp(str(path), {"run": name, "mix": path.stem})
+    return read_stamp(str(path), {**of, "mix": path.stem})
+
+
+def _check_scores(path: Path, name: str) -> None:
+    stamp = _check_stamp(path, {"run": name})
     if _model_of(path.parents[1]) not in (None, stamp["model"]):
         raise SepflowError(f"{path}: of another model of this run than is there now. {_again(path)}")
 
@@ -176,4 +186,5 @@ KINDS: dict[str, Callable[[Path], Iterator[Check]]] = {
     "mixes": _mix,
     "rendered": _rendered,
     "runs": _run,
+    "systems": _system,
 }

@@ -5,7 +5,7 @@ from typing import Any
 from sepflow.errors import SepflowError
 from sepflow.files.config import unknown_name
 from sepflow.mixes.recipes import unlabelled
-from sepflow.planning.tables import Seeded
+from sepflow.planning.comparisons import Seeded
 
 
 def epoch_steps(spec: dict[str, Any]) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sepflow.identity import digest, parts_of, runs_of
 from sepflow.mixes.recipes import corpora_of, unlabelled
+from sepflow.planning.layout import tested
 from sepflow.planning.plan import Plan
 
 
@@ -39,6 +40,11 @@ class Messages:
     def scores(self, run: str, mix: str) -> str:
         """A run on a test mix: the rows of tables that its scores are for."""
         return f"score {self._called(run)}: {self._rows(run, mix) or 'in no table'}"
+
+    def system(self, system: str, group: str, mix: str) -> str:
+        """What no run is behind on a test mix, in a group of metrics: the rows of tables that this is for."""
+        rows = self._numbered(lambda row: row.get("system") == system and mix in tested(row))
+        return f"score the {system} in place of estimates ({group}): {rows or 'in no table'}"
 
     def labels(self, mix: str) -> str:
         """A run's estimates on a mix: whom they teach."""
@@ -84,11 +90,15 @@ class Messages:
     def _rows(self, run: str, mix: str | None = None) -> str:
         """The rows of tables that show the run, or its scores on one mix; empty, where none does."""
         own = self.plan.runs[run].labels[0].split("/")[0]
+        return self._numbered(lambda row: run in row["runs"] and (mix is None or mix in tested(row)), own)
+
+    def _numbered(self, shown: Callable[[dict[str, Any]], bool], own: str = "") -> str:
+        """The rows of tables that are `shown`, by number, with their paper where it is not their `own`."""
         return ", ".join(
             f"{_titled(table)} row {number}" + f" of {paper}" * (paper != own)
             for (paper, table), content in self.plan.tables.items()
             for number, row in enumerate(content["rows"], 1)
-            if run in row["runs"] and mix in (None, row["mix"])
+            if shown(row)
         )
 
     def _needed(self, run: str) -> str:
@@ -120,7 +130,7 @@ class Messages:
 
 
 def _tested(rows: Iterable[dict], mix: str) -> bool:
-    return any(row["mix"] == mix for row in rows)
+    return any(mix in tested(row) for row in rows)
 
 
 def _label(label: str) -> str:

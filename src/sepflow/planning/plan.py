@@ -15,6 +15,7 @@ from sepflow.files import config as files
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, parts_of, run_name
 from sepflow.planning import schemas
 from sepflow.planning.checks import check_builds_on, check_spec, complete, recipe_of, task_of
+from sepflow.planning.columns import tests_of
 from sepflow.planning.figures import epoch_steps, resolve_figure
 from sepflow.planning.idle import Said, of_mix, of_run
 from sepflow.planning.recipes import check_intervals
@@ -298,8 +299,7 @@ class _Resolver:
         """A table with its rows and the name of its test mix."""
         where = f"{self.file}: tables.{label}"
         table = self.tables[label]
-        names = {table["test"], *(row["test"] for row in table["rows"].values() if "test" in row)}
-        tests = {name: self.mix(name, f"{where}.test") for name in sorted(names)}
+        tests = {name: self.mix(name, f"{where}.test") for name in tests_of(table)}
         for name, recipe in tests.items():
             self.heed_mix(name, {"mix": recipe})
         resolved = resolve(table, tests, self.seeded, where)

@@ -26,7 +26,7 @@ def check(value: Any, schema: str, config: Path, where: str, key: str = "") -> N
 
 
 def without_unsaid(spec: dict[str, Any]) -> dict[str, Any]:
-    """A spec without the parts, settings and used runs of other tasks that it says are null: not this run's."""
+    """A spec without the parts, settings and used runs that it says are null: those of other tasks."""
     declared = [tasks.declared(name) for name in tasks.names()]
     keys = {key for said in declared for key in (*said.parts, said.settings)}
     kept = {key: value for key, value in spec.items() if value is not None or key not in keys}

@@ -1,16 +1,17 @@
-"""A paper's table, its rows resolved: the metrics, published numbers, runs and score files of each."""
+"""A paper's table, its rows resolved: the columns, published numbers, runs and score files of each."""
 
-from collections.abc import Callable
 from typing import Any
 
 from sepflow.errors import SepflowError
 from sepflow.files.config import unknown_name
-from sepflow.identity import digest, flatten
-from sepflow.metrics.names import SEPARATION, of_task
-from sepflow.planning.layout import compared
-
-# From what a row calls its run, and where it does so: what its runs are called, by name, and their spec.
-Seeded = Callable[[str, str], tuple[dict[str, str], dict[str, Any]]]
+from sepflow.identity import digest, parts_of
+from sepflow.metrics.declared import group_of, groups, metric_of, metrics_of, scoring_groups
+from sepflow.metrics.metric import RUN
+from sepflow.mixes.recipes import rate_of
+from sepflow.planning.columns import columns, heads
+from sepflow.planning.comparisons import Seeded, check_comparisons
+from sepflow.planning.layout import SYSTEMS, column, compared, is_fact, scores_file, system_file
+from sepflow.tasks import declared
 
 
 def pick(
@@ -30,7 +31,7 @@ def pick(
         kept = {key: row for key, row in table["rows"].items() if rows is None or key in rows}
         dropped = set(table["rows"]) - set(kept)
         comparisons = [x for x in table.get("comparisons", []) if not {x["better"], x["than"]} & dropped]
-        tests = [row.get("test", table["test"]) for row in kept.values() if "run" in row]
+        tests = [row.get("test", table["test"]) for row in kept.values() if "reported" not in row]
         test = table["test"] if table["test"] in tests else next(iter(tests), table["test"])
         picked[label] = {**table, "rows": kept, "comparisons": comparisons, "test": test}
     return picked
@@ -39,98 +40,124 @@ def pick(
 def resolve(
     table: dict[str, Any], tests: dict[str, dict[str, Any]], seeded: Seeded, where: str
 ) -> dict[str, Any]:
-    """A table with its rows, and whether it has `pictures`: if it is of separations, of two speakers or more.
+    """A table with its rows, and whether it has `pictures`: if its metrics have, of two speakers or more.
 
-    `tests` are the recipes of its test mixes, by what the paper's file calls them. Raises SepflowError naming
-    the key of what is wrong.
+    `tests` are the recipes of its test mixes, by what the paper's file calls them. Its columns of numbers are
+    named by keys; `heads` has those that are more than a metric. Raises SepflowError naming the key of what
+    is wrong.
     """
-    rows = [_row(key, table, tests, seeded, f"{where}.rows.{key}") for key in table["rows"]]
-    resolved = {**table, "rows": rows, "mix": digest(tests[table["test"]])}
-    scored = {row["id"]: row for row in compared(resolved)}
-    _check_comparisons(table, scored, seeded, where)
-    separated = all(metric in SEPARATION for row in rows for metric in row["metrics"])
-    return {**resolved, "pictures": separated and bool(scored) and tests[table["test"]]["speakers"] > 1}
+    own, said, rows = columns(table["metrics"], f"{where}.metrics"), {}, []
+    for key, row in table["rows"].items():
+        place = f"{where}.rows.{key}"
+        said[key] = columns(row["metrics"], f"{place}.metrics") if "metrics" in row else own
+        rows.append(_row({**row, "id": key}, table, said[key], tests, seeded, place))
+    resolved = {**table, "metrics": list(own), "rows": rows, "mix": digest(tests[table["test"]])}
+    if more := heads([*said.values(), own]):
+        resolved["heads"] = more
+    check_comparisons(resolved, seeded, where)
+    return {**resolved, "pictures": _pictured(resolved, tests[table["test"]])}
+
+
+def _pictured(table: dict[str, Any], test: dict[str, Any]) -> bool:
+    """Whether there are scores, all in metrics that have pictures, the first on the table's own mix."""
+    keys = {key for row in table["rows"] for key in row["metrics"] if not is_fact(table, key)}
+    pictured = all(groups()[group_of(column(table, key).metric)].pictures for key in keys)
+    plain = table["metrics"][0] not in table.get("heads", {})
+    return pictured and plain and bool(compared(table)) and test["speakers"] > 1
 
 
 def _row(
-    key: str, table: dict[str, Any], tests: dict[str, dict[str, Any]], seeded: Seeded, where: str
+    row: dict[str, Any],
+    table: dict[str, Any],
+    said: dict[str, dict[str, str]],
+    tests: dict[str, dict[str, Any]],
+    seeded: Seeded,
+    where: str,
 ) -> dict[str, Any]:
-    row = table["rows"][key]
-    test = tests[row.get("test", table["test"])]
+    """A row in the columns that are `said`, by their keys."""
     if len(row["cells"]) != len(table["columns"]):
         raise SepflowError(f"{where}: {len(row['cells'])} cells for {len(table['columns'])} columns")
     reported = row.get("reported", False)
-    if reported == ("run" in row):
-        raise SepflowError(f"{where}: one of the two is needed: run, or reported: true")
-    own = {
-        "id": key,
-        "mix": digest(test),
-        "metrics": row.get("metrics", table["metrics"]),
-        "reported": reported,
-    }
+    if reported + ("run" in row) + ("system" in row) != 1:
+        raise SepflowError(f"{where}: one of these is needed: run, system, or reported: true")
+    test = row.get("test", table["test"])
+    own = {"mix": digest(tests[test]), "metrics": list(said), "reported": reported}
     own |= {"selection": row.get("selection", "none"), "runs": {}}
     own["published"] = _published(row, own["metrics"], where)
-    if not reported:
+    heard = {key: tests[one.get("test", test)] for key, one in said.items()}
+    metrics = {key: one["metric"] for key, one in said.items()}
+    files: dict[str, list[str]] = dict.fromkeys(said, [])
+    if "run" in row:
         own["runs"], spec = seeded(row["run"], where)
-        _check_scores(own, spec, test, where)
-    scores = [f"results/runs/{run}/scores/{digest(test)}.csv" for run in own["runs"]]
-    return {**row, **own, "scores": scores}
+        _check_scores(own, metrics, spec, heard, where)
+        files = {key: [scores_file(run, digest(heard[key])) for run in own["runs"]] for key in said}
+    elif "system" in row:
+        _check_system(row, metrics, where)
+        files = {
+            key: [system_file(row["system"], group_of(metric), digest(heard[key]))]
+            for key, metric in metrics.items()
+        }
+    files |= {key: [] for key, metric in metrics.items() if metric_of(metric).by == RUN}
+    return {**row, **own, **_placed(own["mix"], {key: digest(heard[key]) for key in said}, files)}
 
 
-def _published(row: dict[str, Any], metrics: list[str], where: str) -> dict[str, float]:
-    """The published numbers of a row, by metric; none, where a row with a run says none."""
+def _placed(mix: str, mixes: dict[str, str], files: dict[str, list[str]]) -> dict[str, Any]:
+    """Where the `scores` of a row lie: those on its own `mix`, and by key those that lie `elsewhere`."""
+    own = next((files[key] for key in files if mixes[key] == mix and files[key]), [])
+    elsewhere = {
+        key: {"mix": mixes[key], "scores": files[key]}
+        for key in files
+        if (mixes[key], files[key]) != (mix, own)
+    }
+    return {"scores": own, **({"elsewhere": elsewhere} if elsewhere else {})}
+
+
+def _published(row: dict[str, Any], keys: list[str], where: str) -> dict[str, float]:
+    """The published numbers of a row, by column; none, where a row with a run says none, or null."""
     said = row.get("published", [])
-    numbers = said if isinstance(said, list) else [said]
-    if len(numbers) != len(metrics) and (numbers or "run" not in row):
-        raise SepflowError(f"{where}: published: {len(numbers)} given for {', '.join(metrics)}")
-    return dict(zip(metrics, numbers, strict=False))
+    numbers = said if isinstance(said, list) else [said] * (len(keys) if said is None else 1)
+    if len(numbers) != len(keys) and (numbers or row.get("reported", False)):
+        raise SepflowError(f"{where}: published: {len(numbers)} given for {', '.join(keys)}")
+    found = {key: x for key, x in zip(keys, numbers, strict=False) if x is not None}
+    if row.get("reported", False) and not found:
+        raise SepflowError(f"{where}: published: a row that is reported has a number at least")
+    return found
 
 
-def _check_scores(row: dict[str, Any], spec: dict[str, Any], test: dict[str, Any], where: str) -> None:
+def _check_scores(
+    row: dict[str, Any],
+    metrics: dict[str, str],
+    spec: dict[str, Any],
+    heard: dict[str, dict[str, Any]],
+    where: str,
+) -> None:
     """The runs of a row have as many outputs as its selection wants, and are scored in its metrics."""
-    if (spec["model"]["sources"] != test["speakers"]) == (row["selection"] == "none"):
-        raise SepflowError(f"{where}: selection: {row['selection']} does not fit the run's outputs")
-    there = of_task(spec["task"])
-    if others := [metric for metric in row["metrics"] if metric not in there]:
+    there = metrics_of(declared(spec["task"]).metrics)
+    known = {*there, *(metric for metric in metrics.values() if metric_of(metric).by == RUN)}
+    if others := [metric for metric in metrics.values() if metric not in known]:
         raise SepflowError(
             f"{where}: metrics: {', '.join(others)}: a run of the task {spec['task']} has {', '.join(there)}"
         )
-
-
-def _check_comparisons(
-    table: dict[str, Any], scored: dict[str, dict[str, Any]], seeded: Seeded, where: str
-) -> None:
-    """Both rows of a comparison are there, have scores of one test mix, and runs as `alike` as it says."""
-    for i, comparison in enumerate(table.get("comparisons", [])):
-        for side in ("better", "than"):
-            row, key = comparison[side], f"{where}.comparisons.{i}.{side}"
-            if row not in table["rows"]:
-                raise SepflowError(f"{key}: {unknown_name('row', row, list(table['rows']))}")
-            if row not in scored:
-                why = "it is reported" if "run" not in table["rows"][row] else "it has metrics of its own"
-                raise SepflowError(
-                    f"{key}: row {row!r} has no scores of {table['metrics'][0]}, in which rows compare: {why}"
-                )
-        _check_alike(comparison, scored, table["rows"], seeded, f"{where}.comparisons.{i}")
-
-
-def _check_alike(
-    comparison: dict[str, Any],
-    scored: dict[str, dict[str, Any]],
-    rows: dict[str, dict[str, Any]],
-    seeded: Seeded,
-    where: str,
-) -> None:
-    """The runs compared were tested on one mix, and agree in the keys of a spec that the comparison names."""
-    sides = [comparison[side] for side in ("better", "than")]
-    if len({scored[row]["mix"] for row in sides}) > 1:
-        raise SepflowError(f"{where}: rows {' and '.join(sides)} are of different test mixes")
-    specs = [flatten(seeded(rows[row]["run"], where)[1]) for row in sides]
-    for key in comparison.get("alike", []):
-        if not any(key in spec for spec in specs):
-            raise SepflowError(f"{where}: alike: {unknown_name('key of a spec', key, list(specs[0]))}")
-        values = [spec.get(key, "not said") for spec in specs]
-        if values[0] != values[1]:
+    rates = {rate_of(spec[part]["mix"]) for part in parts_of(spec)}
+    for test in heard.values():
+        outputs = spec.get("model", {}).get("sources", test["speakers"])
+        if (outputs != test["speakers"]) == (row["selection"] == "none"):
+            raise SepflowError(f"{where}: selection: {row['selection']} does not fit the run's outputs")
+        if others := rates - {rate_of(test)}:
             raise SepflowError(
-                f"{where}: alike: {key} is {values[0]} of {sides[0]} and {values[1]} of {sides[1]}"
+                f"{where}: the run hears {min(others)} Hz, and is tested at {rate_of(test)} Hz"
             )
+
+
+def _check_system(row: dict[str, Any], metrics: dict[str, str], where: str) -> None:
+    """A row without a run is one of those that there are, and its metrics are of signals alone."""
+    if row["system"] not in SYSTEMS:
+        raise SepflowError(f"{where}: system: {unknown_name('system', row['system'], list(SYSTEMS))}")
+    if "selection" in row:
+        raise SepflowError(
+            f"{where}: selection: nothing is selected of what no model estimates; take it away"
+        )
+    scoring = scoring_groups()
+    for metric in metrics.values():
+        if group_of(metric) not in scoring and metric_of(metric).by != RUN:
+            raise SepflowError(f"{where}: metrics: {metric}: no score of signals; a row of a system has none")

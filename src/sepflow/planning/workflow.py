@@ -9,14 +9,15 @@ from sepflow.code import code_digest
 from sepflow.corpora import catalogue
 from sepflow.corpora.layouts import own_tables
 from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
-from sepflow.metrics.names import scorers_of
+from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
 from sepflow.mixes import kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
-from sepflow.planning.layout import mixes_of, stamp_of
+from sepflow.planning.layout import SYSTEMS, column, mixes_of, scores_of, stamp_of, tested
 from sepflow.planning.losses import comparable
 from sepflow.planning.plan import Plan
 from sepflow.provenance import versions
 from sepflow.results import is_adopted
+from sepflow.tasks import declared
 
 MANIFEST, AUDIO = "manifest.csv", "audio.i16"  # of a packed corpus
 FORMATS = (".csv", ".md", ".tex", ".svg")
@@ -38,6 +39,7 @@ class Jobs:
 
     def __init__(self, plan: Plan):
         self.plan = plan
+        self.systems, self.scoring = list(SYSTEMS), scoring_groups()
 
     def pattern(self, names: Iterable[str]) -> str:
         """A wildcard constraint that matches these names and, where there are none, nothing."""
@@ -79,18 +81,43 @@ class Jobs:
         ]
 
     def scoring_code(self, wildcards: Any) -> str:
-        """A digest of all code that decides the scores of a run: with its own task and network, no other."""
-        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run], wildcards.mix))
+        """A digest of all code that decides a run's scores: with its own task, network, metrics, no other."""
+        metrics = modules_of(self._groups(wildcards.run), SCORES)
+        own = self._looked_up([wildcards.run], wildcards.mix)
+        return code_digest("applying/evaluation.py", *own, *metrics)
+
+    def table_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides a table: with the metrics that it shows."""
+        return code_digest("reporting/tables.py", *self._shown(wildcards))
 
     def figure_code(self, wildcards: Any) -> str:
         """A digest of all code that decides the pictures of a table, whose runs separate once more."""
         runs = [run for row in self.table(wildcards)["rows"] for run in row["runs"]]
-        mix = self.table(wildcards)["mix"]
-        return code_digest("reporting/figures/write.py", *self._looked_up(runs, mix))
+        own = self._looked_up(runs, self.table(wildcards)["mix"])
+        return code_digest("reporting/figures/write.py", *own, *self._shown(wildcards))
 
     def scorers(self, wildcards: Any) -> dict[str, str]:
         """The packages that score a run, with their versions."""
-        return versions(scorers_of(self.plan.runs[wildcards.run].spec["task"]))
+        return versions(scorers_of(self._groups(wildcards.run)))
+
+    def system_code(self, wildcards: Any) -> str:
+        """A digest of all code that decides the scores of what no run is behind, in a group of metrics."""
+        metrics = modules_of([wildcards.group], SCORES)
+        return code_digest("applying/systems.py", *self._looked_up([], wildcards.mix), *metrics)
+
+    def system_scorers(self, wildcards: Any) -> dict[str, str]:
+        """The packages that compute a group of metrics, with their versions."""
+        return versions(scorers_of([wildcards.group]))
+
+    def _groups(self, run: str) -> tuple[str, ...]:
+        """The groups of metrics that a run is scored in."""
+        return declared(self.plan.runs[run].spec["task"]).metrics
+
+    def _shown(self, wildcards: Any) -> list[str]:
+        """The modules that decide what a table makes of the metrics of its rows."""
+        table = self.table(wildcards)
+        metrics = {column(table, key).metric for row in table["rows"] for key in row["metrics"]}
+        return modules_of(sorted(set(map(group_of, metrics))), AGGREGATES)
 
     def _looked_up(self, runs: list[str], mix: str) -> list[str]:
         """The modules that the specs of `runs`, and of what they use, name, and that of a mix."""
@@ -182,7 +209,7 @@ class Jobs:
         """The scores that a table joins, the provenance of its runs, and its test mixes."""
         table = self.table(wildcards)
         runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
-        scores = [file for row in table["rows"] for csv in row["scores"] for file in (csv, stamp_of(csv))]
+        scores = [file for row in table["rows"] for csv in scores_of(row) for file in (csv, stamp_of(csv))]
         mixes = [f"results/mixes/{mix}/mix.csv" for mix in mixes_of(table)]
         return list(dict.fromkeys([*scores, *runs, *mixes]))
 
@@ -279,5 +306,6 @@ def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:
     """The runs of a table by the mix that they are tested on."""
     found: dict[str, list[str]] = {mix: [] for mix in mixes_of(table)}
     for row in table["rows"]:
-        found[row["mix"]] += row["runs"]
+        for mix in tested(row):
+            found[mix] += row["runs"]
     return found

@@ -10,6 +10,7 @@ from sepflow.files import quoting
 from sepflow.files.contracts import speakers_of
 from sepflow.files.seals import UnsealedError
 from sepflow.mixes.mix import read_own_plan
+from sepflow.planning.layout import SYSTEMS, column
 from sepflow.reporting.statistics import described
 from sepflow.reporting.text import grid
 
@@ -37,9 +38,17 @@ def origins(
     lines += [
         f"- Wall time: {sum(run['seconds'] for run in runs.values()):.0f} s of training for the runs below.",
         f"- Interval: {described(table['seeds'])}. A comparison holds (fails) where the paired interval "
-        "lies above (below) 0.",
+        f"lies {_favourable(table)}.",
     ]
-    return "\n\n".join(["\n".join(lines), *([grid(_runs(table, runs))] if runs else [])])
+    made = [*_runs(table, runs), *_systems(table)]
+    return "\n\n".join(["\n".join(lines), *([grid(pd.DataFrame(made))] if made else [])])
+
+
+def _favourable(table: dict[str, Any]) -> str:
+    """On which side of 0 a difference favours the row that is claimed to be better (or the other)."""
+    if column(table, table["metrics"][0]).declared.lower_is_better:
+        return "below (above) 0, as lower is better"
+    return "above (below) 0"
 
 
 def _heard(plan: pd.DataFrame, trained: dict[str, dict[str, Any]], results: Path) -> str:
@@ -93,22 +102,27 @@ def _versions(versions: dict[str, str]) -> str:
     return ", ".join(quoting.markdown(f"{name} {version}") for name, version in versions.items())
 
 
-def _runs(table: dict[str, Any], runs: dict[str, dict[str, Any]]) -> pd.DataFrame:
+def _runs(table: dict[str, Any], runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     labels = {run: label for row in table["rows"] for run, label in row["runs"].items()}
-    return pd.DataFrame(
-        [
-            {
-                "run": quoting.markdown(labels[name]),
-                "name": f"`{name}`",
-                "parameters": f"{run['parameters']:,}",
-                "steps": f"{run['selected_step']} of {run['steps']}",
-                "training (s)": round(run["seconds"]),
-                "device": quoting.markdown(run["device"]),
-                "commit": quoting.code(run["commit"][:12] + ("+" + run["dirty"] if run["dirty"] else "")),
-            }
-            for name, run in runs.items()
-        ]
-    )
+    return [
+        {
+            "run": quoting.markdown(labels[name]),
+            "name": f"`{name}`",
+            "parameters": f"{run['parameters']:,}",
+            "steps": f"{run['selected_step']} of {run['steps']}",
+            "training (s)": round(run["seconds"]),
+            "device": quoting.markdown(run["device"]),
+            "commit": quoting.code(run["commit"][:12] + ("+" + run["dirty"] if run["dirty"] else "")),
+        }
+        for name, run in runs.items()
+    ]
+
+
+def _systems(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows that no run is behind, as lines of the same grid."""
+    systems = dict.fromkeys(row["system"] for row in table["rows"] if "system" in row)
+    others = dict.fromkeys(("name", "parameters", "steps", "training (s)", "device", "commit"), "-")
+    return [{"run": f"none: {SYSTEMS[system]}"} | others for system in systems]
 
 
 def _count(number: int, one: str, many: str) -> str:

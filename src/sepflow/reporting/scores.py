@@ -1,22 +1,25 @@
-"""The scores of a run on a test mix, read back, and held against what they are to be of."""
+"""Scores on a test mix, read back, and held against what they are to be of."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import check_scores, refuse
 from sepflow.files.reading import read_record, read_table
-from sepflow.planning.layout import stamp_of
+from sepflow.metrics.declared import group_of, metric_of
+from sepflow.metrics.metric import CLASS, MIXTURE, VALUE, Metric
+from sepflow.planning.layout import Column, column, files_of, mix_of, stamp_of
 
 AGAIN = "Remove this file; the workflow makes it again."
 _NUMBER = (int, float)
-_STAMP = dict.fromkeys(("run", "mix", "model", "scores", "commit", "dirty"), str)
-_STAMP |= {"mixtures": int, "scorers": dict}
+_STAMP = dict.fromkeys(("mix", "scores", "commit", "dirty"), str) | {"mixtures": int, "scorers": dict}
+_OF_RUN, _OF_SYSTEM = (dict.fromkeys(keys, str) for keys in (("run", "model"), ("system", "group")))
 _RUN = dict.fromkeys(("seconds", "parameters", "steps", "selected_step"), _NUMBER)
 _RUN |= dict.fromkeys(("device", "commit", "dirty"), str)
 
@@ -24,16 +27,27 @@ _RUN |= dict.fromkeys(("device", "commit", "dirty"), str)
 def checked(table: dict[str, Any], plans: dict[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
     """The stamps of the scores of all rows of `table`, by file; `plans` are its test mixes, by name.
 
-    Raises SepflowError where a file is damaged, of another run or mix, or does not score every source of
-    every mixture by what the row wants.
+    Raises SepflowError where a file is damaged, of another run, system or mix, or does not score every source
+    (or class) of every mixture by what the row wants.
     """
-    stamps = {}
+    stamps: dict[str, dict[str, Any]] = {}
     for row in table["rows"]:
-        for run, file in zip(row["runs"], row["scores"], strict=True):
-            plan = plans[row["mix"]]
-            stamps[file] = read_stamp(file, {"run": run, "mix": row["mix"], "mixtures": len(plan)})
-            _check_complete(file, row, plan)
+        for key in row["metrics"]:
+            metric, plan = column(table, key).metric, plans[mix_of(row, key)]
+            for file, whose in _files(row, key, metric):
+                wanted = {**whose, "mix": mix_of(row, key), "mixtures": len(plan)}
+                stamps[file] = stamps.get(file) or read_stamp(file, wanted)
+                _check_complete(file, row["selection"], metric, plan)
     return stamps
+
+
+def _files(row: dict[str, Any], key: str, metric: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The files of scores of a row's column, each with whose scores they are to be."""
+    of = [{"run": run} for run in row["runs"]]
+    if "system" in row:
+        of = [{"system": row["system"], "group": group_of(metric)}]
+    if files := files_of(row, key):
+        yield from zip(files, of, strict=True)
 
 
 def read_runs(
@@ -41,22 +55,22 @@ def read_runs(
 ) -> dict[str, dict[str, Any]]:
     """What each run of `table` says of its training (run.json), by run: of the model that was scored."""
     found = {}
-    for stamp in (stamps[file] for row in table["rows"] for file in row["scores"]):
-        path = results / "runs" / stamp["run"] / "run.json"
-        record = read_record(path, _RUN, "Train the run again, or adopt it again.")
-        for key in ("run", "model"):  # said by runs since they are stamped
-            if record.get(key, stamp[key]) != stamp[key]:
-                raise SepflowError(
-                    f"{path}: of the {key} {record[key]!s:.12}, not {stamp[key]:.12}, which was scored. "
-                    "Was it copied from elsewhere? Train the run again, or adopt it again."
-                )
-        found[stamp["run"]] = record
+    for run in dict.fromkeys(run for row in table["rows"] for run in row["runs"]):
+        path = results / "runs" / run / "run.json"
+        found[run] = record = read_record(path, _RUN, "Train the run again, or adopt it again.")
+        for stamp in (x for x in stamps.values() if x.get("run") == run):
+            for key in ("run", "model"):  # said by runs since they are stamped
+                if record.get(key, stamp[key]) != stamp[key]:
+                    raise SepflowError(
+                        f"{path}: of the {key} {record[key]!s:.12}, not {stamp[key]:.12}, which was scored. "
+                        "Was it copied from elsewhere? Train the run again, or adopt it again."
+                    )
     return found
 
 
 def check_models(stamps: Iterable[dict[str, Any]], results: Path) -> None:
     """Raise SepflowError where the model of a run is not that which the scores with these stamps are of."""
-    for run, digest in {stamp["run"]: stamp["model"] for stamp in stamps}.items():
+    for run, digest in {stamp["run"]: stamp["model"] for stamp in stamps if "run" in stamp}.items():
         path = results / "runs" / run / "model.safetensors"
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise SepflowError(
@@ -64,31 +78,70 @@ def check_models(stamps: Iterable[dict[str, Any]], results: Path) -> None:
             )
 
 
-def values_by_seed(row: dict[str, Any], metric: str) -> pd.DataFrame:
-    """The value of each mixture of a row (the mean over its sources), by mixture; one column a seed."""
-    columns = [_utterances(file, row["selection"], metric) for file in row["scores"]]
-    return pd.concat(columns, axis=1, keys=range(len(columns)))
+def values_by_seed(row: dict[str, Any], column: Column) -> pd.DataFrame:
+    """What each mixture of a row has in a column of the table, by mixture: its mean over the sources.
+
+    One column a seed; of a metric that is made of counted columns (seed, column), by class (seed, class,
+    column). Raises SepflowError where the seeds are not of the same classes.
+    """
+    frames = [_mixtures(file, row["selection"], column.metric) for file in files_of(row, column.key)]
+    for frame, file in zip(frames, files_of(row, column.key), strict=True):
+        if isinstance(frame, pd.DataFrame) and not frame.columns.equals(frames[0].columns):
+            raise SepflowError(f"{file}: of other classes than {files_of(row, column.key)[0]}. {AGAIN}")
+    return pd.concat(frames, axis=1, keys=range(len(frames)))
 
 
-def pairs(file: str) -> pd.Series:
+def stacked(values: pd.DataFrame) -> np.ndarray:
+    """`values_by_seed` as an array [seeds, mixtures], or with axes for (classes and) counted columns."""
+    levels = range(values.columns.nlevels)
+    shape = [values.columns.get_level_values(level).nunique() for level in levels]
+    return np.moveaxis(values.to_numpy().reshape(len(values), *shape), 1, 0)
+
+
+def pairs(row: dict[str, Any], column: Column) -> pd.Series:
     """ "same" or "different" for each mixture; empty where it is not known, or there is one speaker."""
-    scores = _read(file)
-    found = scores.groupby("mixture")["pair"].first()
-    return found.where(scores.groupby("mixture")["source"].max() > 1, "")
+    scores = _read(files_of(row, column.key)[0])
+    scores = scores[scores["metric"].isin(column.declared.counted(column.metric))]
+    by_mixture, by_class = scores.groupby("mixture"), column.declared.by == CLASS
+    return by_mixture["pair"].first().where(~by_class & (by_mixture["source"].nunique() > 1), "")
 
 
-def _utterances(file: str, selection: str, metric: str) -> pd.Series:
-    scores = _read(file)
-    wanted = scores[(scores["selection"] == selection) & (scores["metric"] == metric)]
-    if wanted.empty:
-        raise SepflowError(f"{file}: no {metric} of selection {selection!r}; make it again")
+def _mixtures(file: str, selection: str, name: str) -> pd.Series | pd.DataFrame:
+    """What each mixture has in a metric: one column, or (class,) counted columns."""
+    metric, scores = metric_of(name), _read(file)
+    parts = {
+        column: _utterances(_column(scores, file, selection, key), metric)
+        for column, key in zip(metric.of, metric.counted(name), strict=True)
+    }
+    if metric.of == VALUE and metric.by != CLASS:
+        return parts["value"]
+    found = pd.concat(parts, axis=1)
+    if metric.by != CLASS:
+        return found
+    classes = found.columns.get_level_values(1).unique()
+    return found.swaplevel(axis=1)[[(one, column) for one in classes for column in metric.of]]
+
+
+def _column(scores: pd.DataFrame, file: str, selection: str, key: str) -> pd.DataFrame:
+    """The rows of a counted column."""
+    found = scores[(scores["selection"] == selection) & (scores["metric"] == key)]
+    if found.empty:
+        raise SepflowError(f"{file}: no {key} of selection {selection!r}; make it again")
+    return found
+
+
+def _utterances(rows: pd.DataFrame, metric: Metric) -> pd.Series | pd.DataFrame:
+    """The values of a counted column by mixture, and by class where it is counted so."""
+    if metric.by == CLASS:
+        return rows.pivot(index="mixture", columns="source", values="value")
     # A mixture with an undefined source is undefined: counted by n, never taken for 0.
-    return wanted.groupby("mixture")["value"].agg(lambda v: v.mean(skipna=False))
+    return rows.groupby("mixture")["value"].agg(lambda v: v.mean(skipna=False))
 
 
 def _read(file: str) -> pd.DataFrame:
-    options = {"dtype": {"mixture": str, "pair": str}, "keep_default_na": False, "na_values": {"value": [""]}}
-    scores = read_table(file, ("source", "value"), AGAIN, **options)
+    names = dict.fromkeys(("mixture", "pair", "source"), str)
+    options = {"dtype": names, "keep_default_na": False, "na_values": {"value": [""]}}
+    scores = read_table(file, ("value",), AGAIN, **options)
     check_scores(scores, file)
     return scores
 
@@ -96,7 +149,7 @@ def _read(file: str) -> pd.DataFrame:
 def read_stamp(file: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """The stamp of the scores in `file`, which are to be of what is `wanted`, and as they were written."""
     path = stamp_of(file)
-    stamp = read_record(path, _STAMP, AGAIN)
+    stamp = read_record(path, _STAMP | (_OF_SYSTEM if "system" in wanted else _OF_RUN), AGAIN)
     for key, value in wanted.items():
         if stamp[key] != value:
             raise SepflowError(
@@ -109,16 +162,23 @@ def read_stamp(file: str, wanted: dict[str, Any]) -> dict[str, Any]:
     return stamp
 
 
-def _check_complete(file: str, row: dict[str, Any], plan: pd.DataFrame) -> None:
-    """Every source of every mixture of `plan`, and no other, has what the row wants; else SepflowError."""
-    scores = _read(file)
-    sources = range(1, 1 + sum(column.startswith("utterance_") for column in plan.columns))
+def _check_complete(file: str, selection: str, name: str, plan: pd.DataFrame) -> None:
+    """Every source (or class) of every mixture of `plan`, and no other, has the metric; else SepflowError."""
+    metric, scores = metric_of(name), _read(file)
+    parts = {key: _column(scores, file, selection, key) for key in metric.counted(name)}
+    sources = _sources(metric, next(iter(parts.values())), plan)
     wanted = set(product(plan["id"], sources))
-    for metric in row["metrics"]:
-        of = scores[(scores["selection"] == row["selection"]) & (scores["metric"] == metric)]
-        if of.empty:
-            raise SepflowError(f"{file}: no {metric} of selection {row['selection']!r}; make it again")
-        there = set(zip(of["mixture"], of["source"], strict=True))
-        problems = [f"{mixture}: no {metric} of source {k}" for mixture, k in sorted(wanted - there)]
-        problems += [f"{mixture}: source {k} is not in the mix" for mixture, k in sorted(there - wanted)]
+    kind = "class" if metric.by == CLASS else "source"
+    for key, part in parts.items():
+        there = set(zip(part["mixture"], part["source"], strict=True))
+        problems = [f"{mixture}: no {key} of {kind} {k}" for mixture, k in sorted(wanted - there)]
+        problems += [f"{mixture}: {kind} {k} is not in the mix" for mixture, k in sorted(there - wanted)]
         refuse(file, problems, AGAIN)
+
+
+def _sources(metric: Metric, rows: pd.DataFrame, plan: pd.DataFrame) -> list[str]:
+    """What each mixture is counted by: its sources, itself, or the classes that any mixture has."""
+    if metric.by == CLASS:
+        return sorted(set(rows["source"]))
+    count = sum(column.startswith("utterance_") for column in plan.columns)
+    return ["1"] if metric.by == MIXTURE else [str(k) for k in range(1, count + 1)]

@@ -1,35 +1,101 @@
-"""How sure a mean is."""
+"""How sure a value is: the mean of a metric, or what another aggregate makes of its columns.
+
+Values are arrays [seeds, mixtures] of the one column of a metric, or [seeds, mixtures, k] of several (by
+class: [seeds, mixtures, classes, k]), in which nothing is undefined. Of many seeds a value is the mean.
+"""
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 
+from sepflow.metrics.aggregates import mean
 from sepflow.seeding import generator
 
+Aggregate = Callable[[np.ndarray, np.ndarray], np.ndarray]  # see metrics/aggregates.py
 _RESAMPLES = 9999
+_AT_ONCE = 2**22  # weights of mixtures, 8 bytes each: the resamplings are taken in parts
 
 
 def described(seeds: list[int]) -> str:
-    """The interval of a mean over mixtures and these seeds, in words."""
+    """The interval of a value over mixtures and these seeds, in words."""
     over = "mixtures" if len(seeds) == 1 else f"mixtures and {len(seeds)} seeds"
     return f"95 % percentile bootstrap over {over}, {_RESAMPLES} resamples, seeded by the name of the cell"
 
 
-def estimate(values: np.ndarray, name: str) -> tuple[float, float, float]:
-    """The mean of `values` [seeds, mixtures] and its interval; nan where there is no mixture."""
-    return (float(values.mean()) if values.size else float("nan"), *interval(values, name))
+def value_of(values: np.ndarray, aggregate: Aggregate = mean) -> float:
+    """What `aggregate` makes of all mixtures, the mean over seeds; nan where there is no mixture."""
+    if not values.size:
+        return float("nan")
+    if aggregate is mean:
+        return float(values.mean())
+    count = values.shape[1]
+    return float(np.mean([aggregate(np.full((1, count), 1 / count), seed)[0] for seed in _columns(values)]))
 
 
-def interval(values: np.ndarray, name: str) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean of `values` [seeds, mixtures]; nan for fewer than two mixtures.
+def estimate(
+    values: np.ndarray, name: str, aggregate: Aggregate = mean, than: np.ndarray | None = None
+) -> tuple[float, float, float]:
+    """The value of `values`, or its difference from that of `than`, and its interval."""
+    if than is None:
+        value = value_of(values, aggregate)
+    elif aggregate is mean:
+        value = value_of(values - than)
+    else:
+        value = value_of(values, aggregate) - value_of(than, aggregate)
+    return (value, *interval(values, name, aggregate, than))
+
+
+def interval(
+    values: np.ndarray, name: str, aggregate: Aggregate = mean, than: np.ndarray | None = None
+) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the value of `values`; nan for fewer than two mixtures.
 
     Seeds and mixtures are crossed, every mixture being scored under every seed, so both are resampled, each
     on its own (Owen, "The pigeonhole bootstrap", 2007); with one seed that is the bootstrap over mixtures.
-    No resampling learns the spread of a few seeds well: of three it sees four fifths.
+    No resampling learns the spread of a few seeds well: of three it sees four fifths. With `than`, of the
+    same mixtures and seeds (or of one seed, which stands for all), it is the interval of the difference of
+    both values, each resampling being made of both. A resampling whose value is undefined is left out.
     """
-    seeds, mixtures = values.shape
+    if aggregate is mean and than is not None:
+        return interval(values - than, name)
+    sides = [values] if than is None else [values, than]
+    seeds, mixtures = max(map(len, sides)), values.shape[1]
     if mixtures < 2:
         return float("nan"), float("nan")
     rng = generator("bootstrap", name)
-    drawn = [rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES) / count for count in values.shape]
-    means = ((drawn[0] @ values) * drawn[1]).sum(1)
-    low, high = np.percentile(means, [2.5, 97.5])
+    of_seeds = _drawn(rng, seeds, _RESAMPLES)
+    if aggregate is mean:  # of sums, so that the seeds may come first
+        found = ((of_seeds @ values) * _drawn(rng, mixtures, _RESAMPLES)).sum(1)
+    else:
+        parts = np.array_split(of_seeds, math.ceil(_RESAMPLES * mixtures / _AT_ONCE))
+        found = np.concatenate(
+            [_resampled(sides, part, _drawn(rng, mixtures, len(part)), aggregate) for part in parts]
+        )
+    found = found[~np.isnan(found)]
+    if not found.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)
+
+
+def _resampled(
+    sides: list[np.ndarray], of_seeds: np.ndarray, of_mixtures: np.ndarray, aggregate: Aggregate
+) -> np.ndarray:
+    """The value of one side, or the difference of two, in each resampling: [R].
+
+    Of the resamplings there are the weights of the seeds [R, seeds] and of the mixtures [R, mixtures].
+    """
+    by_seed = (np.stack([aggregate(of_mixtures, seed) for seed in _columns(side)], 1) for side in sides)
+    first, *than = ((of_seeds * values).sum(1) for values in by_seed)
+    return first - than[0] if than else first
+
+
+def _drawn(rng: np.random.Generator, count: int, resamples: int) -> np.ndarray:
+    """How often each of `count` things is in each resampling, over their number: [resamples, count]."""
+    return rng.multinomial(count, np.full(count, 1 / count), resamples) / count
+
+
+def _columns(values: np.ndarray) -> np.ndarray:
+    """`values` with an axis for the columns, also where there is but one."""
+    return values[..., None] if values.ndim == 2 else values

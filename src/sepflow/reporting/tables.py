@@ -1,6 +1,6 @@
 """From scores to a paper's table: one CSV row a cell, with the paper's number and ours.
 
-A cell is a row of the table in one of its metrics.
+A cell is a row of the table in one of its columns: a metric, or a fact of the row's runs.
 """
 
 from pathlib import Path
@@ -8,15 +8,18 @@ from typing import Any
 
 import pandas as pd
 
+from sepflow.errors import SepflowError
 from sepflow.files import replacing, write_text
 from sepflow.files.quoting import spreadsheet
+from sepflow.metrics.declared import aggregate_of, metric_of
+from sepflow.metrics.metric import RUN
 from sepflow.mixes.mix import read_own_plan
-from sepflow.planning.layout import compared, in_first, mixes_of
+from sepflow.planning.layout import Column, column, compared, files_of, in_first, mixes_of
 from sepflow.reporting.figures.dots import dot_plot
 from sepflow.reporting.figures.style import headline
 from sepflow.reporting.origin import origins
-from sepflow.reporting.scores import checked, pairs, read_runs, values_by_seed
-from sepflow.reporting.statistics import estimate
+from sepflow.reporting.scores import checked, pairs, read_runs, stacked, values_by_seed
+from sepflow.reporting.statistics import estimate, value_of
 from sepflow.reporting.text import latex, markdown
 
 
@@ -29,9 +32,9 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     plans = {mix: read_own_plan(results / "mixes" / mix, mix) for mix in mixes_of(table)}
     stamps = checked(table, plans)
     runs = read_runs(table, stamps, results)
-    cells = _cells(table)
-    scores = {row["id"]: values_by_seed(row, table["metrics"][0]) for row in compared(table)}
-    comparisons = pd.DataFrame([compare(c, scores) for c in table.get("comparisons", [])])
+    cells, first = _cells(table, runs), column(table, table["metrics"][0])
+    scores = {row["id"]: values_by_seed(row, first) for row in compared(table)}
+    comparisons = pd.DataFrame([compare(c, scores, first.metric) for c in table.get("comparisons", [])])
     parts = _parts(table, scores)
     origin = origins(table, context, runs, list(stamps.values()), plans, results)
     write_text(out.with_suffix(".tex"), latex(table, context, cells))
@@ -42,72 +45,97 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     write_text(out.with_suffix(".csv"), spreadsheet(cells).to_csv(index=False))
 
 
-def _cells(table: dict[str, Any]) -> pd.DataFrame:
-    """The cells of a table, one a row, by (id of the table's row, metric)."""
-    names = [(row["id"], metric) for row in table["rows"] for metric in row["metrics"]]
-    cells = [_cell(table, row, metric) for row in table["rows"] for metric in row["metrics"]]
+def _cells(table: dict[str, Any], runs: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """The cells of a table, one a row, by (id of the table's row, key of the column)."""
+    names = [(row["id"], key) for row in table["rows"] for key in row["metrics"]]
+    cells = [_cell(table, row, column(table, key), runs) for row in table["rows"] for key in row["metrics"]]
     # A number that is only reported has no n: Int64 can say so, int64 cannot.
     return pd.DataFrame(cells, pd.MultiIndex.from_tuples(names)).astype({"n": "Int64"})
 
 
-def _cell(table: dict[str, Any], row: dict[str, Any], metric: str) -> dict[str, Any]:
-    published = row["published"].get(metric, float("nan"))
-    cell = dict(zip(table["columns"], row["cells"], strict=True)) | {"metric": metric, "published": published}
-    if row["reported"]:
-        nothing = dict.fromkeys(("ours", "delta", "n", "ci_low", "ci_high"), float("nan"))
-        return cell | nothing | {"run": "reported"}
-    values = values_by_seed(row, metric).dropna().to_numpy().T
-    ours, low, high = estimate(values, f"{table['caption']}/{row['id']}")
-    return cell | {
-        "ours": ours,
-        "delta": ours - published,
-        "n": values.shape[1],
-        "ci_low": low,
-        "ci_high": high,
-        "run": " ".join(row["runs"]),
+def _cell(
+    table: dict[str, Any], row: dict[str, Any], one: Column, runs: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    published, metric = row["published"].get(one.key, float("nan")), one.declared
+    cell = dict(zip(table["columns"], row["cells"], strict=True)) | {
+        "metric": one.key,
+        "published": published,
     }
+    cell |= dict.fromkeys(("ours", "delta", "n", "ci_low", "ci_high"), float("nan"))
+    cell["run"] = "reported" if row["reported"] else row.get("system") or " ".join(row["runs"])
+    if metric.by == RUN and row["runs"]:
+        facts = [runs[run][metric.of[0]] for run in row["runs"]]
+        return cell | {"ours": metric.scale * sum(facts) / len(facts)}
+    if not files_of(row, one.key):
+        return cell
+    values = stacked(values_by_seed(row, one).dropna())
+    name = f"{table['caption']}/{row['id']}"
+    ours, low, high = (metric.scale * x for x in estimate(values, name, aggregate_of(one.metric)))
+    own = {"ours": ours, "delta": ours - published, "n": values.shape[1], "ci_low": low, "ci_high": high}
+    return cell | own
 
 
 def _parts(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
-    """The means over parts of the `scores`, each with its heading; by pair, where there are pairs."""
-    parts = []
-    kinds = {row["id"]: pairs(row["scores"][0]) for row in compared(table)}
+    """The values over parts of the `scores`, each with its heading; by pair, where there are pairs."""
+    parts, first = [], column(table, table["metrics"][0])
+    kinds = {row["id"]: pairs(row, first) for row in compared(table)}
     if any(kind.any() for kind in kinds.values()):
         parts.append((f"By pair of speakers{in_first(table)}", by_pair(table, scores, kinds)))
-    if scores and len(table["seeds"]) > 1:
-        parts.append((f"By seed{in_first(table)}", by_seed(table, scores)))
+    by_run = {row["id"]: scores[row["id"]] for row in compared(table) if row["runs"]}
+    if by_run and len(table["seeds"]) > 1:
+        parts.append((f"By seed{in_first(table)}", by_seed(table, by_run)))
     return parts
 
 
-def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """One claim of the paper: the difference, paired by mixture and seed, its interval, and the verdict."""
-    difference = (scores[comparison["better"]] - scores[comparison["than"]]).dropna().to_numpy().T
-    mean, low, high = estimate(difference, f"{comparison['better']} - {comparison['than']}")
-    verdict = "holds" if low > 0 else "fails" if high < 0 else "undecided"
+def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame], metric: str) -> dict[str, Any]:
+    """One claim of the paper: the difference, paired by mixture and seed, its interval, and the verdict.
+
+    `scores` are values_by_seed of the `metric`; where lower is better, the claim holds below 0.
+    """
+    first, than = (scores[comparison[side]].dropna() for side in ("better", "than"))
+    both, declared = first.index.intersection(than.index), metric_of(metric)
+    if first.columns.nlevels > 2 and set(first.columns.droplevel(0)) != set(than.columns.droplevel(0)):
+        sides = " and ".join(comparison[side] for side in ("better", "than"))
+        raise SepflowError(f"rows {sides}: their scores in {declared.name} are of other classes")
+    name = f"{comparison['better']} - {comparison['than']}"
+    sides = [stacked(side.loc[both]) for side in (first, than)]
+    found = estimate(sides[0], name, aggregate_of(metric), than=sides[1])
+    mean, low, high = (declared.scale * x for x in found)
+    above, below = (high < 0, low > 0) if declared.lower_is_better else (low > 0, high < 0)
+    verdict = "holds" if above else "fails" if below else "undecided"
     return {**comparison, "difference": mean, "ci_low": low, "ci_high": high, "verdict": verdict}
 
 
 def by_pair(
     table: dict[str, Any], scores: dict[str, pd.DataFrame], kinds: dict[str, pd.Series]
 ) -> pd.DataFrame:
-    """The mean of each row over all mixtures, and over those of speakers of different and of the same sex."""
+    """The value of each row over all mixtures, and over those of speakers of different and of one sex."""
+    metric = column(table, table["metrics"][0]).metric
 
-    def means(values: pd.Series, kind: pd.Series) -> dict[str, float]:
-        return {"all": values.mean()} | {
-            f"{pair} sex": values[kind == pair].mean() for pair in ("different", "same")
+    def values(of: pd.DataFrame, kind: pd.Series) -> dict[str, float]:
+        members = {f"{pair} sex": kind.index[kind == pair] for pair in ("different", "same")}
+        return {"all": _value(of, metric)} | {
+            name: _value(of.loc[of.index.intersection(part)], metric) for name, part in members.items()
         }
 
-    return _by_row(
-        table, {name: means(x.mean(axis=1, skipna=False), kinds[name]) for name, x in scores.items()}
-    )
+    return _by_row(table, {name: values(x, kinds[name]) for name, x in scores.items()})
 
 
 def by_seed(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The mean of each row over all mixtures, seed by seed."""
-    names = [f"seed {seed}" for seed in table["seeds"]]
+    """The value of each row over all mixtures, seed by seed."""
+    metric = column(table, table["metrics"][0]).metric
     return _by_row(
-        table, {name: dict(zip(names, frame.mean(), strict=True)) for name, frame in scores.items()}
+        table,
+        {
+            name: {f"seed {seed}": _value(of[[k]], metric) for k, seed in enumerate(table["seeds"])}
+            for name, of in scores.items()
+        },
     )
+
+
+def _value(values: pd.DataFrame, metric: str) -> float:
+    """What a metric's aggregate makes of `values_by_seed`, without what is undefined."""
+    return metric_of(metric).scale * value_of(stacked(values.dropna()), aggregate_of(metric))
 
 
 def _by_row(table: dict[str, Any], numbers: dict[str, dict[str, float]]) -> pd.DataFrame:

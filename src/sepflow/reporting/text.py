@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from sepflow.files import quoting
-from sepflow.metrics.names import METRICS, Metric
-from sepflow.planning.layout import Block, blocks, in_first, mark, several
+from sepflow.metrics.metric import RUN, Metric
+from sepflow.planning.layout import SYSTEMS, Block, Column, blocks, called, column, in_first, mark, several
 from sepflow.reporting.statistics import described
 
 
@@ -24,13 +24,14 @@ def markdown(
     parts = [f"# {said[0]}", *said[1:]]
     if context["untrained"]:
         parts.append("**Untrained**: a few steps, to see that everything runs. These numbers mean nothing.")
-    parts += [grid(_shown(table, cells, block, quoting.markdown, ".2f")) for block in blocks(table)]
+    parts += [grid(_shown(table, cells, block, quoting.markdown, 1)) for block in blocks(table)]
     parts.append(_legend(table))
+    first = column(table, table["metrics"][0]).declared
     if not comparisons.empty and not context["untrained"]:
-        unit = METRICS[table["metrics"][0]].unit
-        parts += [f"## What the paper compares{in_first(table)}", grid(_verdicts(comparisons, unit))]
-    for title, means in parts_by:
-        parts += [f"## {title}", grid(means.map(_two_decimals).rename(columns=quoting.markdown))]
+        parts += [f"## What the paper compares{in_first(table)}", grid(_verdicts(comparisons, first))]
+    for title, values in parts_by:
+        shown = values.map(_plain, decimals=first.decimals + 1)
+        parts += [f"## {title}", grid(shown.rename(columns=quoting.markdown))]
     return "\n\n".join([*parts, "## Where it comes from", origin]) + "\n"
 
 
@@ -40,7 +41,7 @@ def latex(table: dict[str, Any], context: dict[str, Any], cells: pd.DataFrame) -
 
 
 def _tabular(table: dict[str, Any], context: dict[str, Any], cells: pd.DataFrame, block: Block) -> str:
-    shown = _shown(table, cells, block, str, ".1f").map(quoting.latex).rename(columns=quoting.latex)
+    shown = _shown(table, cells, block, str, 0).map(quoting.latex).rename(columns=quoting.latex)
     lines = [" & ".join(row) + r" \\" for row in shown.itertuples(index=False)]
     layout = "l" * len(table["columns"]) + "r" * (shown.shape[1] - len(table["columns"]))
     scale = quoting.latex(f"scale {context['scale']}")
@@ -60,19 +61,20 @@ def _tabular(table: dict[str, Any], context: dict[str, Any], cells: pd.DataFrame
 
 
 def _shown(
-    table: dict[str, Any], cells: pd.DataFrame, block: Block, quoted: Callable[[object], str], form: str
+    table: dict[str, Any], cells: pd.DataFrame, block: Block, quoted: Callable[[object], str], finer: int
 ) -> pd.DataFrame:
     """The rows of a block for a reader: published, ours with its interval, and delta for each metric; n.
 
-    The table's own words are `quoted`; our numbers have the `form`.
+    The table's own words are `quoted`; our numbers have so many decimals more than the published (`finer`).
     """
 
-    def columns(cell: pd.Series, of: str, head: Metric, other: str) -> dict[str, str]:
+    def columns(cell: pd.Series, of: str, head: Column, other: str) -> dict[str, str]:
+        decimals = head.declared.decimals
+        ours = _interval(cell[["ours", "ci_low", "ci_high"]], f".{decimals + finer}f")
         return {
-            f"published{of}": _number(cell["published"], ".1f", other),
-            f"ours ({head.name}, {head.unit})": _lacking(cell)
-            or _interval(cell[["ours", "ci_low", "ci_high"]], form) + other,
-            f"delta{of}": _number(cell["delta"], "+.1f"),
+            f"published{of}": _number(cell["published"], f".{decimals}f", other),
+            f"ours ({head.words})": _lacking(cell) or ours + other,
+            f"delta{of}": _number(cell["delta"], f"+.{decimals}f"),
         }
 
     shown = _wide(table, cells, block, columns, quoted)
@@ -90,16 +92,17 @@ def _wide(
 ) -> pd.DataFrame:
     """The rows of a block: their own cells, then the `columns` of each of their metrics.
 
-    `columns` takes a row of `cells`, what its headings add (the metric, where the table has several), the
-    metric that heads it, and what its numbers add (their metric, where it is another).
+    `columns` takes a row of `cells`, what its headings add (the column, where the table has several), the
+    column that heads it, and what its numbers add (their own, where it is another).
     """
-    rows = []
+    rows, names = [], called(table, block)
     for row in block.rows:
         own = zip(map(quoted, table["columns"]), map(quoted, row["cells"]), strict=True)
         rows.append(dict(own))
-        for head, metric in zip(block.metrics, row["metrics"], strict=True):
-            of = f" {METRICS[head].name}" if several(table) else ""
-            rows[-1] |= columns(cells.loc[row["id"], metric], of, METRICS[head], mark([metric], [head]))
+        for head, name, key in zip(block.metrics, names, row["metrics"], strict=True):
+            of = f" {name}" if several(table) else ""
+            other = mark(table, [key], [head])
+            rows[-1] |= columns(cells.loc[row["id"], key], of, column(table, head), other)
     return pd.DataFrame(rows)
 
 
@@ -111,7 +114,11 @@ def _filled(table: dict[str, Any], shown: pd.DataFrame) -> pd.DataFrame:
 
 def _lacking(cell: pd.Series) -> str:
     """Why a cell has no number of ours; empty, where it has one."""
-    return "reported" if pd.isna(cell["n"]) else "undefined" if pd.isna(cell["ours"]) else ""
+    if not pd.isna(cell["ours"]):
+        return ""
+    if not pd.isna(cell["n"]):
+        return "undefined"
+    return "reported" if cell["run"] == "reported" and not pd.isna(cell["published"]) else "-"
 
 
 def _number(value: float, form: str, other: str = "") -> str:
@@ -127,24 +134,33 @@ def _interval(numbers: Iterable[float], form: str) -> str:
 
 def _legend(table: dict[str, Any]) -> str:
     """What the kinds of numbers of a table are, in words."""
-    words = [f"Ours: mean and {described(table['seeds'])}."]
+    keys = dict.fromkeys(key for row in table["rows"] for key in row["metrics"])
+    shown = [column(table, key).declared for key in keys]
+    mean = all(metric.aggregate == "mean" for metric in shown)
+    words = [f"Ours: {'mean' if mean else 'value over all mixtures'} and {described(table['seeds'])}."]
+    if facts := [metric.name for metric in shown if metric.by == RUN]:
+        words.append(f"Of a run itself, so without an interval: {', '.join(facts)}.")
     if any(row["published"] for row in table["rows"]):
         words.append("Published: another corpus, unless the scale is `paper`.")
+    for system in dict.fromkeys(row["system"] for row in table["rows"] if "system" in row):
+        words.append(f"`{system}`: no run, {SYSTEMS[system]}.")
     if any(row["reported"] for row in table["rows"]):
         words.append("Reported: quoted by the paper, not run by it, nor here.")
     return " ".join(words)
 
 
-def _two_decimals(cell: object) -> str:
-    return _number(cell, ".2f") if isinstance(cell, float) else quoting.markdown(cell)
+def _plain(cell: object, decimals: int) -> str:
+    return _number(cell, f".{decimals}f") if isinstance(cell, float) else quoting.markdown(cell)
 
 
-def _verdicts(comparisons: pd.DataFrame, unit: str) -> pd.DataFrame:
+def _verdicts(comparisons: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    words = f" ({', '.join(metric.measure)})" if metric.measure else ""
+    form = f"+.{metric.decimals + 1}f"
     numbers = comparisons[["difference", "ci_low", "ci_high"]].to_numpy()
     return pd.DataFrame(
         {
             "claim": comparisons["claim"].map(quoting.markdown),
-            f"difference ({unit})": [_interval(row, "+.2f") for row in numbers],
+            f"difference{words}": [_interval(row, form) for row in numbers],
             "here it": comparisons["verdict"],
         }
     )

@@ -63,7 +63,7 @@ def no_problems(spec: Spec) -> Iterator[str]:
 class Declaration:
     """What a task is given, and scored in.
 
-    objectives: the pairs of name and loss that it can be trained with; metrics: the group of its scores;
+    objectives: the pairs of name and loss that it can be trained with; metrics: the groups of its scores;
     parts: the mixes that it hears, by the keys of a spec; uses: its frozen networks, by name; settings: the
     key of a spec under which it has settings of its own, which a `checked` class beside its code takes;
     select: what its best model may be selected by, and which way is better; separates: whether it estimates
@@ -74,7 +74,7 @@ class Declaration:
     """
 
     objectives: tuple[tuple[str, str], ...] = ()
-    metrics: str = ""
+    metrics: tuple[str, ...] = ()
     parts: dict[str, Part] = field(default_factory=PARTS.copy)
     uses: dict[str, Use] = field(default_factory=dict)
     settings: str | None = None

@@ -46,7 +46,7 @@ def chosen(rows: pd.DataFrame, recipe: Recipe, where: str) -> pd.DataFrame:
         said = "".join(f", {column} {value}" for column, value in wanted.items())
         raise SepflowError(
             f"{where}: {len(rows)} clips of {recipe['min_seconds']:g} s or more in the split "
-            f"{recipe['split']}{said}, and the mix asks for {recipe['mixtures']}. Lower `mixtures` of the mix."
+            f"{recipe['split']}{said}, and the mix asks for {recipe['mixtures']}. Lower its `mixtures`."
         )
     return rows.loc[sorted(rows.index, key=place)].head(recipe["mixtures"])
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from sepflow.metrics.names import METRICS
+from sepflow.planning.layout import column
 from sepflow.reporting.figures.style import head, page, row_name, save, wrapped
 from sepflow.simulation.activity import FLOOR, FRAME
 
@@ -77,7 +77,7 @@ def distribution(
         axes.axvline(0, color="0.5", linewidth=0.8)
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
-        axes.set_xlabel(METRICS[table["metrics"][0]].axis)
+        axes.set_xlabel(column(table, table["metrics"][0]).axis)
     names = [row_name(table, row) for row in table["rows"] if row["id"] in values]
     panels[0].set_yticks(range(len(values)), [wrapped(name, _CHARACTERS) for name in names], fontsize=8)
     panels[0].invert_yaxis()

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sepflow.metrics.names import METRICS
-from sepflow.planning.layout import Block, blocks, mark
+from sepflow.planning.layout import Block, blocks, column, mark
 from sepflow.reporting.figures.style import head, page, row_name, wrapped, write
 
 OURS = "ours, 95 % interval"
@@ -48,11 +47,11 @@ def _panels(panels: list[Axes], table: dict[str, Any], block: Block, cells: pd.D
             axes.errorbar(ours, places, xerr=width, label=OURS, **look)
         if not np.isnan(published).all():
             axes.plot(published, places, "D", mfc="white", mec="0.35", label="published")
-        axes.set_xlabel(METRICS[metric].axis)
+        axes.set_xlabel(column(table, metric).axis)
         axes.set_xlim(_span(np.array([0, *published, *ours, *low, *high])))
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
-    names = [row_name(table, row) + mark(row["metrics"], block.metrics) for row in block.rows]
+    names = [row_name(table, row) + mark(table, row["metrics"], block.metrics) for row in block.rows]
     panels[0].set_yticks(list(places), [wrapped(name, _CHARACTERS) for name in names], fontsize=8)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from sepflow.metrics.separation import score
+from sepflow.metrics.separation.scores import score
 from sepflow.mixes.mix import Mix
 from sepflow.reporting.figures.style import head, page, save, wrapped
 

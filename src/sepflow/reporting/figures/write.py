@@ -9,7 +9,7 @@ import pandas as pd
 from sepflow.applying.inference import Separator, select
 from sepflow.files.contracts import read_history
 from sepflow.mixes.mix import Mix
-from sepflow.planning.layout import compared
+from sepflow.planning.layout import column, compared
 from sepflow.reporting.figures.distribution import by_overlap, by_sex, distribution
 from sepflow.reporting.figures.learning import learning
 from sepflow.reporting.figures.spectrograms import Example, example, spectrograms
@@ -38,10 +38,11 @@ def write_figures(
     histories = {run: read_history(results / "runs" / run / "history.csv", run) for run in runs}
     learning([_named(group, table) for group in groups], histories, lines, Path(f"{out}_learning"))
     table = table | {"rows": [row for row in table["rows"] if row["mix"] == table["mix"]]}
-    metric = table["metrics"][0]
-    stamps = checked(table | {"rows": compared(table)}, {table["mix"]: mix.table})
+    first = column(table, table["metrics"][0])
+    shown = [row | {"metrics": [first.key]} for row in compared(table)]
+    stamps = checked(table | {"rows": shown}, {table["mix"]: mix.table})
     check_models(stamps.values(), results)
-    values = {row["id"]: values_by_seed(row, metric).mean(axis=1, skipna=False) for row in compared(table)}
+    values = {row["id"]: values_by_seed(row, first).mean(axis=1, skipna=False) for row in shown}
     pairs = pd.Series([mix.pair(row) for row in range(len(mix))], mix.ids)
     shares = pd.Series([overlap(mix.references(row), rate) for row in range(len(mix))], mix.ids)
     groupings = {"By the speakers": by_sex(pairs), "By overlap": by_overlap(shares)}

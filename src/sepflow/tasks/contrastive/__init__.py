@@ -37,7 +37,7 @@ def _masks_unheard(spec: Spec, specs: dict[str, Spec]) -> bool:
 
 DECLARED = Declaration(
     (("contrastive", "info_nce"),),
-    "contrastive",
+    ("contrastive",),
     parts=PARTS,
     settings="pretext",
     separates=False,

@@ -15,7 +15,7 @@ def _problems(spec: Spec) -> Iterator[str]:
 
 DECLARED = Declaration(
     (("masked_snr", "thresholded_snr"),),
-    "mama",
+    ("mama",),
     parts=PARTS,
     settings="pretext",
     separates=False,

@@ -13,7 +13,7 @@ def _problems(spec: Spec) -> Iterator[str]:
 
 DECLARED = Declaration(
     PIT,
-    "separation",
+    ("separation",),
     parts={"data": Part(), "joint": Part(speakers=1), "validation": Part(validated=True)},
     problems=_problems,
 )

@@ -19,4 +19,4 @@ def _problems(spec: Spec) -> Iterator[str]:
         yield f"model.sources: MixIT needs two estimates or more, and takes {MOST_ESTIMATES}"
 
 
-DECLARED = Declaration(PIT + MIXIT, "separation", pairs=pairs, problems=_problems)
+DECLARED = Declaration(PIT + MIXIT, ("separation",), pairs=pairs, problems=_problems)

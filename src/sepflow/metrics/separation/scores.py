@@ -16,6 +16,8 @@ from scipy.optimize import linear_sum_assignment
 from sepflow.errors import SepflowError
 from sepflow.files import audio
 from sepflow.metrics import MOST_DB
+from sepflow.metrics.separation import GROUP
+from sepflow.metrics.signals import Signals
 
 _TAPS = 512
 
@@ -44,6 +46,18 @@ def score(references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray | N
         scores[name] = paired.tolist()
         scores[f"{name}i"] = None if mixture is None else (paired - values[:, count]).tolist()
     return scores
+
+
+def of_signals(signals: Signals) -> dict[str, list[float]]:
+    """The metrics of the group; all NaN where a reference is digital silence (a gated recording, cut)."""
+    references = signals.references
+    if (np.ptp(references, axis=1) == 0).any():
+        return {metric: [math.nan] * len(references) for metric in GROUP.metrics}
+    scores = score(references, signals.estimates, signals.mixture)
+    return {metric: scores[metric] for metric in GROUP.metrics}
+
+
+SCORES = of_signals
 
 
 def score_files(
