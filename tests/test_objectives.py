@@ -13,13 +13,13 @@ from torchmetrics.functional.audio import (
     signal_noise_ratio,
 )
 
-from sepflow.applying.selection import oracle_remix, select_by_energy
 from sepflow.errors import SepflowError
 from sepflow.metrics.separation.scores import score
 from sepflow.objectives.consistency import mixture_consistency
 from sepflow.objectives.mixit import mixit
 from sepflow.objectives.pit import pit
 from sepflow.objectives.snr import SISNR, ThresholdedSNR, pairwise_loss
+from sepflow.tasks.selection import oracle_remix, select_by_energy
 
 LOSSES = {"thresholded_snr": ThresholdedSNR(), "si_snr": SISNR(), "loud": ThresholdedSNR(20, zero_mean=False)}
 seeds = st.integers(0, 2**32 - 1)

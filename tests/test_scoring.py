@@ -10,10 +10,11 @@ import soundfile
 import torch
 
 from conftest import environment
-from sepflow.applying.inference import Separator, select, selections
+from sepflow.applying.inference import Separator
 from sepflow.metrics.separation.scores import score
 from sepflow.models.artefact import save_model
 from sepflow.tasks.built import build
+from sepflow.tasks.selection import select, selections
 
 SPEC = {
     "task": "separation",

@@ -16,7 +16,6 @@ import yaml
 from conftest import environment
 from sepflow.applying.chunks import best_order, chunks, separate_chunks
 from sepflow.applying.inference import Separator
-from sepflow.applying.selection import select_by_energy
 from sepflow.applying.separate import Options, separate
 from sepflow.applying.streams import resampled
 from sepflow.cli import main
@@ -24,6 +23,7 @@ from sepflow.errors import SepflowError
 from sepflow.models.artefact import save_model
 from sepflow.planning import plan
 from sepflow.tasks.built import build
+from sepflow.tasks.selection import select_by_energy
 
 RATE = 8000
 

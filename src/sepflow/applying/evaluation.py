@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sepflow.applying.inference import Separator, select, selections
-from sepflow.applying.scoring import Scored, score_signals, write_scores
-from sepflow.metrics.signals import Signals
+from sepflow.applying.inference import Separator
+from sepflow.applying.scoring import Scored, write_scores
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import rate_of
-from sepflow.tasks.task import Pretext
+from sepflow.tasks.task import Tested
 
 
 def evaluate(
@@ -32,17 +31,11 @@ def evaluate(
     groups = separator.task.declared.metrics
     of = {**(origin or {}), "run": run, "model": hashlib.sha256(model.read_bytes()).hexdigest()}
     rate = rate or rate_of(separator.spec["data"]["mix"])
-    write_scores(_scored(separator, groups, mix, rate), groups, mix, out, of)
+    write_scores(_scored(separator, mix, rate), groups, mix, out, of)
 
 
-def _scored(separator: Separator, groups: tuple[str, ...], mix: Mix, rate: int) -> Iterator[Scored]:
+def _scored(separator: Separator, mix: Mix, rate: int) -> Iterator[Scored]:
     for row in range(len(mix)):
-        references, mixture = mix.references(row), mix.mixture(row)
-        if isinstance(separator.task, Pretext):
-            scores = separator.task.scores(mixture, references[0], mix.ids[row])
-            yield row, "none", {metric: [value] for metric, value in scores.items()}
-            continue
-        estimates = separator(mixture)
-        for selection in selections(len(estimates), len(references)):
-            chosen = select(estimates, selection, references).numpy()
-            yield row, selection, score_signals(groups, Signals(references, chosen, mixture, rate))
+        tested = Tested(mix.mixture(row), mix.references(row), mix.ids[row], rate)
+        for selection, values in separator.task.score(tested):
+            yield row, selection, values

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sepflow.applying.selection import oracle_remix, select_by_energy
 from sepflow.errors import SepflowError
 from sepflow.tasks.built import load_task, whole_float32
 
@@ -25,21 +24,6 @@ class Separator:
         for frozen in self.task.used.values():
             frozen.to(self.device)
 
-    @torch.inference_mode()
     def __call__(self, mixture: np.ndarray) -> torch.Tensor:
         """Estimates [M, T] (float32, on the CPU) of a mixture [T] float32."""
-        return self.task(torch.from_numpy(mixture).to(self.device)[None])[0].float().cpu()
-
-
-def select(estimates: torch.Tensor, selection: str, references: np.ndarray) -> torch.Tensor:
-    """As many of the estimates [M, T] as `references` [C, T]: all, the loudest, or the oracle's remix."""
-    if selection == "energy":
-        return select_by_energy(estimates, len(references))
-    if selection == "oracle":
-        return oracle_remix(estimates, torch.from_numpy(references))
-    return estimates
-
-
-def selections(estimates: int, sources: int) -> list[str]:
-    """The ways from a model's number of estimates to the number of sources."""
-    return ["none"] if estimates == sources else ["energy", "oracle"]
+        return self.task.apply_to(mixture)

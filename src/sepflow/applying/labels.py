@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from sepflow.applying.inference import Separator, select
+from sepflow.applying.inference import Separator
 from sepflow.files import replacing
 from sepflow.files.seals import digest_of
 from sepflow.mixes.labels import LABELS
 from sepflow.mixes.mix import Mix, write_plan
 from sepflow.mixes.recipes import rate_of
+from sepflow.tasks.selection import select
 
 
 def write_labels(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, device: str = "auto") -> None:

@@ -17,17 +17,12 @@ import pandas as pd
 
 from sepflow.errors import SepflowError
 from sepflow.files import write_json, write_text
-from sepflow.metrics.declared import metrics_of, scorer_of
+from sepflow.metrics.declared import metrics_of
 from sepflow.metrics.metric import CLASS, MIXTURE, Metric
-from sepflow.metrics.signals import Signals, Values
+from sepflow.metrics.signals import Values
 from sepflow.mixes.mix import Mix
 
 Scored = tuple[int, str, dict[str, Values]]  # a row of the mix, a selection, the values of each column
-
-
-def score_signals(groups: Iterable[str], signals: Signals) -> dict[str, Values]:
-    """The columns of all metrics of these `groups`."""
-    return {key: values for group in groups for key, values in scorer_of(group)(signals).items()}
 
 
 def write_scores(

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sepflow.applying.scoring import Scored, score_signals, write_scores
-from sepflow.metrics.signals import Signals
+from sepflow.applying.scoring import Scored, write_scores
+from sepflow.metrics.signals import Signals, score_signals
 from sepflow.mixes.mix import Mix
 
 # From a mixture [T] and its references [C, T] to the estimates [C, T] of each of the plan's SYSTEMS.

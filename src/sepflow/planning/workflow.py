@@ -125,7 +125,7 @@ class Jobs:
         specs += [self.plan.runs[run].spec for spec in specs for run in spec["uses"].values()]
         modules = {f"mixes/{self.plan.mixes[mix]['kind']}/mixtures.py"}
         modules |= {f"tasks/{spec['task']}/task.py" for spec in specs}
-        return sorted(modules | {f"models/{spec['model']['name']}.py" for spec in specs})
+        return sorted(modules | {f"models/{spec['model']['name']}.py" for spec in specs if "model" in spec})
 
     def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of a corpus."""

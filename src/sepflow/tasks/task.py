@@ -1,7 +1,7 @@
 """What every task is to a training: a network, what a step loses, perhaps a head that no other task needs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from sepflow.metrics.signals import Signals, Values, score_signals
 from sepflow.mixes.examples import Examples, FixedExamples
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import rate_of
 from sepflow.tasks import declared
+from sepflow.tasks.selection import select, selections
 
 # What the examples of each part (data, joint, ...) have, by name: mixture [B, T], references [B, C, T] and
 # number [B]; where crops stay, pass and row [B]; what a kind of mix adds.
@@ -31,6 +33,18 @@ class Step(NamedTuple):
     losses: Tensor
     assignment: Tensor | None = None
     terms: dict[str, Tensor] = {}  # noqa: RUF012 (nobody changes it)
+
+
+class Tested(NamedTuple):
+    """A mixture [T] of a test mix at `rate` Hz, float32, with its references [C, T], and its name there."""
+
+    mixture: np.ndarray
+    references: np.ndarray
+    name: str
+    rate: int
+
+
+Scores = tuple[str, dict[str, Values]]  # a selection, the values of each column of the task's metrics
 
 
 class Task(nn.Module, ABC):
@@ -79,6 +93,20 @@ class Task(nn.Module, ABC):
         """What the `sums` [K] over all validation batches say, by name, `validation_loss` among it."""
         return {"validation_loss": sums[0] / sums[1]}
 
+    @torch.inference_mode()
+    def apply_to(self, mixture: np.ndarray) -> Tensor:
+        """Estimates [M, T] (float32, on the CPU) of a mixture [T] float32."""
+        device = next(iter(self.weights().values())).device
+        return self(torch.from_numpy(mixture).to(device)[None])[0].float().cpu()
+
+    def score(self, tested: Tested) -> Iterator[Scores]:
+        """The scores of a test mixture in the task's metrics: of estimates, selected in each way there is."""
+        estimates = self.apply_to(tested.mixture)
+        for selection in selections(len(estimates), len(tested.references)):
+            chosen = select(estimates, selection, tested.references).numpy()
+            signals = Signals(tested.references, chosen, tested.mixture, tested.rate)
+            yield selection, score_signals(self.declared.metrics, signals)
+
     def weights(self) -> dict[str, Tensor]:
         """All weights of its own: the model's under their own names, the head's after `head.`."""
         head = self.head.state_dict() if self.head else {}
@@ -125,6 +153,11 @@ class Frozen:
 
 class Pretext(Task):
     """A task on one noisy speaker, from which a separator begins; it has a score of its own."""
+
+    def score(self, tested: Tested) -> Iterator[Scores]:
+        """The task's own scores of a test mixture."""
+        scores = self.scores(tested.mixture, tested.references[0], tested.name)
+        yield "none", {metric: [value] for metric, value in scores.items()}
 
     @abstractmethod
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sepflow.applying.inference import Separator, select
+from sepflow.applying.inference import Separator
 from sepflow.files.contracts import read_history
 from sepflow.mixes.mix import Mix
 from sepflow.planning.layout import column, compared
@@ -16,6 +16,7 @@ from sepflow.reporting.figures.spectrograms import Example, example, spectrogram
 from sepflow.reporting.figures.style import headline, row_name
 from sepflow.reporting.scores import check_models, checked, values_by_seed
 from sepflow.simulation.activity import overlap
+from sepflow.tasks.selection import select
 
 
 def write_figures(

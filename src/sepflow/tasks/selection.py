@@ -1,5 +1,6 @@
 """From the M estimates of a MixIT model to the C sources that are asked for."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,3 +70,17 @@ def _assignments(channels: int, owners: int) -> Tensor:
     """Every way to give each channel one of the owners, [owners**channels, channels], as digits."""
     numbers = torch.arange(owners**channels)[:, None]
     return numbers // owners ** torch.arange(channels) % owners
+
+
+def select(estimates: torch.Tensor, selection: str, references: np.ndarray) -> torch.Tensor:
+    """As many of the estimates [M, T] as `references` [C, T]: all, the loudest, or the oracle's remix."""
+    if selection == "energy":
+        return select_by_energy(estimates, len(references))
+    if selection == "oracle":
+        return oracle_remix(estimates, torch.from_numpy(references))
+    return estimates
+
+
+def selections(estimates: int, sources: int) -> list[str]:
+    """The ways from a model's number of estimates to the number of sources."""
+    return ["none"] if estimates == sources else ["energy", "oracle"]
