@@ -29,6 +29,8 @@ rule fetch:
 
 rule corpus:
     """A corpus, decoded or synthesised once: a manifest and one packed file."""
+    input:
+        ancient(jobs.corpus_tables),
     output:
         **seal_output("results/corpora/{corpus}", CACHED),
         manifest="results/corpora/{corpus}/manifest.csv",
@@ -54,3 +56,25 @@ rule corpus:
         said("corpus {wildcards.corpus}")
     script:
         "../workflow/scripts/corpus.py"
+
+
+OWN_TABLES = jobs.own_tables()
+
+
+use rule corpus as corpus_table with:
+    input:
+        [],
+    output:
+        table="results/corpora/{corpus}/{table}.csv",
+    log:
+        "results/logs/corpus_table/{corpus}-{table}.log",
+    wildcard_constraints:
+        corpus=jobs.pattern(OWN_TABLES),
+        table=jobs.pattern({table for tables in OWN_TABLES.values() for table in tables}),
+    threads: 1
+    params:
+        recipe=jobs.corpus_recipe,
+        label=jobs.corpus_label,
+        table=jobs.table_name,
+    message:
+        said("corpus_table {wildcards.corpus} {wildcards.table}")

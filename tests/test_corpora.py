@@ -287,7 +287,9 @@ def test_a_process_that_dies_is_told():
 
 
 def test_an_unknown_kind_is_refused(tmp_path):
-    with pytest.raises(SepflowError, match="'espaek': known are espeak, folder"):
+    with pytest.raises(
+        SepflowError, match="kind: there is no kind of corpus 'espaek'; did you mean 'espeak'"
+    ):
         build({"kind": "espaek"}, tmp_path, None, 1)
 
 

@@ -15,7 +15,7 @@ from sepflow.corpora.decode import load, recording, waveform
 from sepflow.corpora.layouts.tables import Tables
 from sepflow.corpora.listing import list_recordings
 from sepflow.errors import SepflowError
-from sepflow.files.audio import HIGHEST_RATE, LOWEST_RATE
+from sepflow.files.audio import HIGHEST_RATE, LOWEST_RATE, choose
 from sepflow.files.npz import read_arrays
 from sepflow.metrics.separation.scores import score_files
 from sepflow.simulation import inputs
@@ -110,8 +110,9 @@ RECORDINGS = SPECIAL | {
     "raw bytes": (lambda path: path.write_bytes(hiss().tobytes()), "does not decode"),
 }
 BEHIND = ("NaN", "infinite", "1e305", "1e30", "cut flac", "cut ogg", "declares 2^36 samples")
+choose_one = functools.partial(choose, channel=None)
 READERS = {
-    "folder": lambda path: load(path, RATE, None, 0),
+    "folder": lambda path: load(path, RATE, choose_one, 0),
     "event": lambda path: recording(path, RATE, "mean"),
     "room response": lambda path: waveform(path, RATE, 0),
     "simulator": inputs.read,

@@ -3,12 +3,10 @@
 import shutil
 
 import pytest
-import yaml
 
-from conftest import ROOT
 from corpora_on_disk import RATE, put, write
-from sepflow.corpora import build
-from sepflow.corpora.layouts import PLACES, corpus_digest, find
+from sepflow.corpora import build, layouts
+from sepflow.corpora.layouts import corpus_digest
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.planning import plan, roles
@@ -143,15 +141,23 @@ def test_a_scale_names_a_layout_and_plans_each_folder_once(checkout, libri, monk
     assert recipe["layout"] == "librispeech" and recipe["digest"] == corpus_digest(recipe, libri)
     assert len(calls) == 1 and not set(runs().runs) & set(plain.runs)
     checkout.edit("config/scales/tiny.yaml", "layout: librispeech", "layout: librispech")
-    with pytest.raises(SepflowError, match="corpora.speech.layout"):
+    words = "tiny.yaml: corpora.speech.layout: there is no layout 'librispech'; did you mean 'librispeech'?"
+    with pytest.raises(SepflowError, match=words):
         runs()
     checkout.edit("config/scales/tiny.yaml", "layout: librispech", "subsets: [dev-clean]")
     with pytest.raises(SepflowError, match="corpora.speech.*layout"):
         runs()
 
 
-def test_the_schema_knows_every_layout_and_every_layout_is_there():
-    schema = yaml.safe_load((ROOT / "config/schemas/scale.yaml").read_text())
-    entry = schema["$defs"]["folder"]["properties"]["layout"]
-    assert sorted(entry["enum"]) == sorted(PLACES)
-    assert all(find(name).title and find(name).tree for name in PLACES)
+def test_every_layout_is_found_by_its_name():
+    # Names stand in recipes, and so in the names of corpora.
+    assert " ".join(layouts.known()) == (
+        "aishell aishell2 audioset desed desed_soundbank esc50 fuss fuss_mixtures fuss_rooms iemocap "
+        "librispeech musdb18 sins sounds speechocean762 tut2017 vctk_demand voxceleb wham_noise wsj wsj0 wsj1"
+    )
+    assert all(one.title and one.tree for one in layouts.known().values())
+    assert layouts.find("wsj0") is layouts.find("wsj1") is not layouts.find("wsj")
+    with pytest.raises(
+        SepflowError, match="layout: there is no layout 'wham_nose'; did you mean 'wham_noise'?"
+    ):
+        layouts.find("wham_nose")

@@ -75,7 +75,7 @@ def test_one_directory_too_high_or_too_low_or_something_else(librispeech, tmp_pa
         SepflowError, match=r"subsets: dev-other: not there. It has: dev-clean, test-other, tr"
     ):
         recordings(librispeech, "librispeech", ["dev-clean", "dev-other"])
-    with pytest.raises(SepflowError, match="layout: 'libri': there is none of this name; there are aishell"):
+    with pytest.raises(SepflowError, match="layout: there is no layout 'libri'; did you mean 'librispeech'"):
         recordings(librispeech, "libri")
     packed = tmp_path / "packed"
     write(packed, "train-clean-100.tar.gz", "x")

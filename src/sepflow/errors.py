@@ -1,5 +1,6 @@
-"""The one exception that is a message to the user, not a bug."""
+"""The one exception that is a message to the user, not a bug; and words for what is not there."""
 
+import difflib
 import re
 
 # Controls but tab and line feed, bytes that are no UTF-8, and what turns the direction of a line.
@@ -16,3 +17,11 @@ class SepflowError(Exception):
 def printable(text: str) -> str:
     """`text` for a terminal or a log: what a file's name could do to them is escaped."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def unknown_name(kind: str, name: str, known: list[str]) -> str:
+    """The words for a name that is not there: what it is, and the nearest that is."""
+    near = difflib.get_close_matches(str(name), known, 1)
+    return f"there is no {kind} {name!r}; " + (
+        f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
+    )

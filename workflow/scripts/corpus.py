@@ -1,4 +1,4 @@
-"""A corpus on disk, or synthesised, as a manifest and one packed file."""
+"""A corpus, on disk or synthesised, as a manifest and one packed file; or, before it, a table of its own."""
 
 from pathlib import Path
 
@@ -7,15 +7,19 @@ from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow import corpora
-    from sepflow.corpora import catalogue
+    from sepflow.corpora import catalogue, kinds
     from sepflow.corpora.presence import folder_of
 
-    label, checkout = snakemake.params.label, Path(snakemake.scriptdir).parents[1]
-    paths = snakemake.config.get("corpora") or {}
-    out = Path(snakemake.output.manifest).parent
-    if snakemake.params.recipe["kind"] == "folder" and not paths.get(label):
+    recipe, label = snakemake.params.recipe, snakemake.params.label
+    checkout, paths = Path(snakemake.scriptdir).parents[1], snakemake.config.get("corpora") or {}
+    out, table = Path(snakemake.output[0]).parent, snakemake.params.get("table")
+    if kinds.find(recipe["kind"]).on_disk and not paths.get(label):
         raise SepflowError(
             f"config/config.yaml: corpora.{label} is not set: give the directory of its recordings"
             f"{catalogue.hint(label, checkout)}"
         )
-    corpora.build(snakemake.params.recipe, out, folder_of(label, paths, checkout), snakemake.threads)
+    path = folder_of(label, paths, checkout)
+    if table:
+        corpora.build_table(recipe, out, path, table)
+    else:
+        corpora.build(recipe, out, path, snakemake.threads)

@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from sepflow.audit.runs import check_run, seal_run
-from sepflow.corpora.packed import AUDIO, MANIFEST, PackedCorpus
+from sepflow.corpora.packed import AUDIO, PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import check_size
 from sepflow.files.reading import read_record
@@ -161,7 +161,8 @@ def _seal(path: Path) -> None:
         seal_run(path)
     elif kind == "corpora":
         PackedCorpus(path)
-        write_seal(path.resolve(), {file: digest_of(path / file) for file in (MANIFEST, AUDIO)})
+        tables = {table.name for table in path.glob("*.csv")}  # the manifest, and the corpus's own
+        write_seal(path.resolve(), {file: digest_of(path / file) for file in sorted({AUDIO, *tables})})
     elif kind == "mixes":
         table, files = read_plan(path / PLAN), [PLAN]
         if (path / LABELS).exists():

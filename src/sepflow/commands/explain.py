@@ -6,6 +6,7 @@ import yaml
 
 from sepflow.identity import difference, digest, flatten, parts_of
 from sepflow.planning.plan import Plan, Run
+from sepflow.tasks import declared
 from sepflow.tasks.built import build
 from sepflow.tasks.task import Frozen
 
@@ -79,20 +80,29 @@ def _line(run: Run, plan: Plan) -> dict[str, str]:
     with torch.device("meta"):
         used = {name: Frozen(build(plan.runs[run].spec)) for name, run in spec["uses"].items()}
         parameters = sum(weight.numel() for weight in build(spec, used).parameters())
-    others = [("from", spec["init"])] if spec["init"] else []
-    others += [("using", run) for run in spec["uses"].values()]
-    labels = spec["data"]["mix"]["run"] if spec["data"]["mix"]["kind"] == "labels" else None
-    source = f"labels of {_label(plan, labels)}" if labels else f"{spec['data']['first'] or 'all'} of the mix"
-    return {
+    said = {
         "run": run.label,
         "name": run.name,
         "stage": run.stage,
-        "model": f"{spec['model']['name']}, {spec['model']['sources']} out",
+        "model": f"{spec['model']['name']}, {spec['model']['sources']} out" if "model" in spec else "-",
         "parameters": f"{parameters:,}",
+    }
+    if declared(spec["task"]).made:
+        return said | {"objective": "-", "data": spec["task"], "steps": "made without a training"}
+    return said | {
         "objective": spec["objective"]["name"],
-        "data": source + "".join(f", {how} {_label(plan, run)}" for how, run in others),
+        "data": _source(spec, plan),
         "steps": f"{spec['steps']} x {spec['batch']} x {spec['segment']:g} s",
     }
+
+
+def _source(spec: dict, plan: Plan) -> str:
+    """What a run is trained on, and which others it builds on."""
+    labels = spec["data"]["mix"].get("run")
+    source = f"labels of {_label(plan, labels)}" if labels else f"{spec['data']['first'] or 'all'} of the mix"
+    others = [("from", spec["init"])] if spec["init"] else []
+    others += [("using", run) for run in spec["uses"].values()]
+    return source + "".join(f", {how} {_label(plan, run)}" for how, run in others)
 
 
 def _mixes(run: Run) -> set[str]:

@@ -24,6 +24,17 @@ from sepflow.corpora.voices import ACCENTS, MATRIX, VARIANTS
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES
 
+KIND = {
+    "on_disk": False,
+    "entry": {
+        "required": ["variants", "utterances", "splits"],
+        "properties": {
+            "variants": {"type": "integer", "minimum": 1},
+            "utterances": {"type": "integer", "minimum": 1},
+            "splits": {"$ref": "scale.yaml#/$defs/counts"},
+        },
+    },
+}
 RECIPE = RECIPES["espeak"]  # of everything that decides a sample: this module, the voices and the words
 PEAK = 0.5
 TRIM = 200  # leading and trailing samples below 1/200 of the peak (-46 dB) are silence

@@ -10,18 +10,47 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from sepflow.corpora import layouts
-from sepflow.corpora.decode import load
+from sepflow.corpora import events, layouts
+from sepflow.corpora.decode import Keep, load, several
 from sepflow.corpora.listing import Row, list_recordings
-from sepflow.corpora.packed import write_corpus
+from sepflow.corpora.packed import OwnTable, write_corpus, write_own
 from sepflow.corpora.parallel import in_order
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
-from sepflow.files.contracts import refuse, shared_speakers
+from sepflow.files.audio import choose
+from sepflow.files.contracts import CHANNELS, refuse, shared_speakers
 
+KIND = {
+    "on_disk": True,
+    "entry": {
+        "properties": {
+            "release": {"type": "string"},
+            # A published corpus as it lies on disk: docs/layouts.md; without it, anybody's folder.
+            "layout": {"type": "string"},
+            "subsets": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+            # Corpora that fit, for whom has none: no part of the recipe.
+            "public": {"type": "array", "items": {"type": "string"}},
+            "splits": {"$ref": "scale.yaml#/$defs/shares"},
+            "channel": {"oneOf": [{"type": "integer", "minimum": 0}, {"const": "mean"}, {"type": "null"}]},
+            "channels": {"type": "integer", "minimum": 2},  # so many are kept; without it, one
+            "min_seconds": {"type": "number", "minimum": 0},
+        },
+        "dependentRequired": {"subsets": ["layout"]},
+        "allOf": [
+            {
+                "not": {"required": ["channel", "channels"]},
+                "$comment": "channel, beside channels: one picks a channel, the other keeps several; say one",
+            }
+        ],
+    },
+}
 SHARES = {"validation": 0.1, "test": 0.1}
 MIN_SECONDS = 0.5
+MEND = "Mend these files or leave them out, then start again."
+
+Listed = tuple[list[Row], list[str], dict[str, OwnTable]]  # recordings, problems, tables of the corpus's own
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +59,31 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
     """Build the corpus of the recordings in `path`; see `sepflow.corpora.build`.
 
     Recipe: kind, rate (Hz), digest (of `layouts.corpus_digest`) or release, and optionally layout (a name of
-    `layouts.PLACES`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
-    a number from 0, or "mean") and min_seconds.
+    `layouts.known`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
+    a number from 0, or "mean") or channels (from 2: so many are kept), and min_seconds.
     Raises SepflowError with every offender of the corpus in one message.
     """
     if path is None:
         raise SepflowError("a corpus of kind folder needs to know where it lies: set its path in the config.")
+    _check_digest(recipe, path)
+    rows, problems, own = (_list_layout if "layout" in recipe else _list_folder)(recipe, path)
+    write_corpus(out, _utterances(recipe, path, jobs, rows, problems), own)
+
+
+def build_table(recipe: dict[str, Any], out: Path, path: Path, table: str) -> None:
+    """Write a table of the corpus's own, as `build` does; see `sepflow.corpora.build_table`."""
+    _check_digest(recipe, path)
+    rows, _, own = layouts.recordings_and_own(path, recipe["layout"], recipe.get("subsets"))
+    refuse(str(path), own[table][1], MEND)
+    write_own(out, table, _own(recipe["layout"], table, own[table][0]), (row["id"] for row in rows))
+
+
+def _check_digest(recipe: dict[str, Any], path: Path) -> None:
     if "digest" in recipe and recipe["digest"] != layouts.corpus_digest(recipe, path):
         raise SepflowError(
             f"{path}: its files have changed since this corpus was planned. Start the workflow again: "
             "what is made from the new files then gets a name of its own."
         )
-    rows, problems = (_list_layout if "layout" in recipe else _list_folder)(recipe, path)
-    write_corpus(out, _utterances(recipe, path, jobs, rows, problems))
 
 
 def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, str]:
@@ -66,16 +107,16 @@ def split_speakers(speakers: list[str], shares: dict[str, float]) -> dict[str, s
     return deal(speakers, validated, tested, train=validation + test < 1)
 
 
-def _list_folder(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
-    """(rows, problems) of anybody's folder, each row with a `split`."""
+def _list_folder(recipe: dict[str, Any], path: Path) -> Listed:
+    """Anybody's folder, each row with a `split`; without tables."""
     rows, problems = list_recordings(path)
     if not any("split" in row for row in rows):
         _deal(rows, SHARES | (recipe.get("splits") or {}))
-    return rows, problems + _in_two_splits(rows)
+    return rows, problems + _in_two_splits(rows), {}
 
 
-def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[str]]:
-    """(rows, problems) of a published corpus, each row with a `split`: what it does not say is dealt."""
+def _list_layout(recipe: dict[str, Any], path: Path) -> Listed:
+    """A published corpus, each row with a `split`: what it does not say is dealt."""
     name, shares = recipe["layout"], recipe.get("splits") or {}
     published = layouts.find(name).published
     if given := sorted(set(shares) & set(published)):
@@ -83,7 +124,8 @@ def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[st
             f"splits: {', '.join(given)}: {name} has its own. Take {'this' if len(given) == 1 else 'these'} "
             "out of the corpus's entry in the scale's file."
         )
-    rows, problems = layouts.recordings(path, name, recipe.get("subsets"))
+    rows, problems, own = layouts.recordings_and_own(path, name, recipe.get("subsets"))
+    problems += [problem for _, found in own.values() for problem in found]
     _deal([row for row in rows if "split" not in row], SHARES | shares | dict.fromkeys(published, 0.0))
     problems += _in_two_splits(rows)
     short = layouts.shortfall(rows, name)
@@ -91,7 +133,12 @@ def _list_layout(recipe: dict[str, Any], path: Path) -> tuple[list[Row], list[st
         problems += short
     elif short:
         log.warning("%s: %s", path, "; ".join(short))
-    return rows, problems
+    return rows, problems, {table: _own(name, table, found) for table, (found, _) in own.items()}
+
+
+def _own(layout: str, table: str, rows: list[Row]) -> OwnTable:
+    own = layouts.find(layout).own[table]
+    return OwnTable(pd.DataFrame(rows, columns=own.columns), own.ids)
 
 
 def _in_two_splits(rows: list[Row]) -> list[str]:
@@ -114,21 +161,34 @@ def _utterances(
     Raises SepflowError at the end, with `problems` and those of the decoding together.
     """
     shortest = recipe.get("min_seconds", MIN_SECONDS)
-    decode = functools.partial(_attempt, path, recipe["rate"], recipe.get("channel"), shortest)
+    decode = functools.partial(_attempt, path, recipe["rate"], _keep(recipe), shortest)
     short, problems, heard = 0, list(problems), _Heard()
     for row, result in zip(rows, in_order(decode, [row["path"] for row in rows], jobs), strict=True):
         labels = {key: value for key, value in row.items() if key != "place"}
+        if CHANNELS in recipe and CHANNELS in labels:  # somebody's own, of metadata.csv
+            labels[f"metadata_{CHANNELS}"] = labels.pop(CHANNELS)
         if isinstance(result, str):
             problems.append(f"{row['place']}: {result}")
         elif result is None:
             short += 1
         else:
+            problems += _fit(labels, row["place"], len(result[0]), recipe["rate"])
             if "layout" not in recipe and (before := heard.before(row, *result)):
                 problems.append(f"{row['place']}: {before}")
             yield labels, *result
-    refuse(str(path), problems, "Mend these files or leave them out, then start again.")
+    refuse(str(path), problems, MEND)
     if short:
         log.warning("%s: left out %d of %d files, shorter than %g s", path, short, len(rows), shortest)
+
+
+def _fit(labels: Row, place: str, samples: int, rate: int) -> list[str]:
+    """What is wrong with the events of a recording, if it has any; those that outlast it are cut."""
+    if "labels" in labels and labels.get("labelled") in (events.STRONG, events.WEAK):
+        try:
+            labels["labels"] = events.fit(labels["labels"], labels["labelled"], samples, rate)
+        except ValueError as reason:
+            return [f"{place}: labels: {reason}"]
+    return []
 
 
 class _Heard:
@@ -146,11 +206,21 @@ class _Heard:
         return f"the same recording as {other['path']}, of another speaker, {other['speaker']!r}"
 
 
+def _keep(recipe: dict[str, Any]) -> Keep:
+    """What of a file's channels is kept."""
+    if CHANNELS not in recipe:
+        return functools.partial(choose, channel=recipe.get("channel"))
+    if recipe.get("channel") is not None:
+        raise SepflowError(KIND["entry"]["allOf"][0]["$comment"])
+    order = layouts.find(recipe["layout"]).channels if "layout" in recipe else ()
+    return functools.partial(several, channels=recipe[CHANNELS], order=order)
+
+
 def _attempt(
-    root: Path, rate: int, channel: int | str | None, min_seconds: float, name: str
+    root: Path, rate: int, keep: Keep, min_seconds: float, name: str
 ) -> tuple[np.ndarray, float] | str | None:
     """What `load` returns, or the reason of its failure as a string."""
     try:
-        return load(root / name, rate, channel, min_seconds)
+        return load(root / name, rate, keep, min_seconds)
     except SepflowError as reason:
         return str(reason)

@@ -1,13 +1,12 @@
 """Who says what in a folder of recordings: read from metadata.csv, or from the names of the directories."""
 
-import re
 from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 
 from sepflow.corpora.digest import AUDIO_SUFFIXES, METADATA, audio_files, metadata_of
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import MANIFEST_COLUMNS, SPLITS
-from sepflow.files.text import composed, read_cells
+from sepflow.files.text import UNWRITABLE, composed, read_cells
 
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "valid": "validation",
@@ -17,9 +16,6 @@ SPLIT_NAMES = {name: name for name in SPLITS} | {
 }
 SEXES = {"": "", "m": "m", "male": "m", "f": "f", "female": "f"}
 READ = ("path", "speaker", "sex", "split", "text")
-
-# Control characters, and bytes that are not UTF-8: no line of a manifest could hold them.
-UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 Row = dict[str, str]
 

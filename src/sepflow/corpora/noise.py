@@ -17,6 +17,17 @@ from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES
 from sepflow.seeding import generator
 
+KIND = {
+    "on_disk": False,
+    "entry": {
+        "required": ["recordings", "seconds", "splits"],
+        "properties": {
+            "recordings": {"type": "integer", "minimum": 1},
+            "seconds": {"type": "number", "exclusiveMinimum": 1},
+            "splits": {"$ref": "scale.yaml#/$defs/counts"},
+        },
+    },
+}
 RECIPE = RECIPES["noise"]
 PEAK = 0.5
 

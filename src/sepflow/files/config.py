@@ -13,6 +13,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
 from sepflow.errors import SepflowError
+from sepflow.errors import unknown_name as unknown_name  # beside _unknown, which is of keys
 from sepflow.files import yaml_text
 from sepflow.identity import merge
 
@@ -45,15 +46,15 @@ def named(directory: Path, name: str) -> Path:
     return directory / f"{name}.yaml"
 
 
-def check(value: Any, schema: str, config: Path, where: str, grown: str = "") -> None:
-    """Hold `value` against a schema ("run", or a part of one: "paper#/$defs/mix").
+def check(value: Any, schema: str, config: Path, where: str, grown: str = "", key: str = "") -> None:
+    """Hold `value`, the whole of a file or what stands there at `key`, against a schema.
 
-    `grown`, as JSON, is laid over the schemas: what the code declares, by their names.
-    Raises SepflowError with `where`, the key, and what was meant.
+    That is "run", or a part of one: "paper#/$defs/mix". `grown`, as JSON, is laid over the schemas: what the
+    code declares, by their names. Raises SepflowError with `where`, the key, and what was meant.
     """
     error = best_match(_validator(schema, config / "schemas", grown).iter_errors(value))
     if error is not None:
-        raise SepflowError(f"{where}: {_describe(error)}")
+        raise SepflowError(f"{where}: {_describe(error, key)}")
 
 
 @cache
@@ -68,14 +69,14 @@ def _validator(schema: str, directory: Path, grown: str) -> Draft202012Validator
     return Draft202012Validator({"$ref": f"{name}.yaml#{part}"}, registry=registry)
 
 
-def _describe(error: ValidationError) -> str:
-    place = ".".join(str(part) for part in error.absolute_path) or "the file"
+def _describe(error: ValidationError, key: str) -> str:
+    place = ".".join(str(part) for part in (key, *error.absolute_path) if part != "") or "the file"
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         unknown = [key for key in error.instance if key not in known]
         return f"{place}: " + "; ".join(_unknown(key, known) for key in unknown)
     if error.validator == "not":
-        return f"{place}: no key of a whole spec; take it away"
+        return f"{place}: {error.schema.get('$comment', 'no key of a whole spec; take it away')}"
     if error.validator == "required":
         missing = [repr(key) for key in error.validator_value if key not in error.instance]
         return f"{place}: not set: {', '.join(missing)}"
@@ -86,11 +87,3 @@ def _unknown(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(str(key), known, 1)
     meant = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}."
     return f"unknown key {key!r}; {meant}"
-
-
-def unknown_name(kind: str, name: str, known: list[str]) -> str:
-    """The words for a name that is not there: what it is, and the nearest that is."""
-    near = difflib.get_close_matches(str(name), known, 1)
-    return f"there is no {kind} {name!r}; " + (
-        f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
-    )

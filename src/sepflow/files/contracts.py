@@ -29,6 +29,7 @@ MANIFEST_COLUMNS = (
     "text",
     "path",
 )
+CHANNELS = "channels"  # among these columns, behind `samples`, where a corpus has several
 HISTORY = ("step", "train_loss", "validation_loss", "lr", "seconds", "label_switches")
 HISTORY_WAY_OUT = "Remove this file; the workflow makes it again, from the run's checkpoint."
 MIX_WAY_OUT = "Remove the mix and make it again."
@@ -68,11 +69,30 @@ def shared_speakers(speakers: Iterable[str], splits: Iterable[str]) -> list[str]
     ]
 
 
+def channels_of(manifest: pd.DataFrame) -> int:
+    """The channels of a corpus's recordings, by its manifest.
+
+    Behind `path` stands what its metadata.csv adds, perhaps a column of this name: that says nothing.
+    """
+    before_path = manifest.columns[: manifest.columns.get_loc("path")]
+    return int(manifest[CHANNELS].iloc[0]) if CHANNELS in before_path else 1
+
+
+def _several(table: pd.DataFrame) -> pd.Series:
+    """Where a manifest of several channels says no number above 1, or not that of its first row."""
+    if CHANNELS not in table.columns[: table.columns.get_loc("path")]:
+        return pd.Series(False, index=table.index)
+    channels = _number(table[CHANNELS])
+    return ~((channels == channels.iloc[0]) & (channels > 1) & _whole(table[CHANNELS]))
+
+
 def check_manifest(manifest: pd.DataFrame, where: str) -> None:
     """Check a corpus's manifest, one row an utterance, `id` a column or the index.
 
     Ids are unique; speakers are named and stay in one split; splits are known; every utterance has
-    samples and is louder than SILENCE_DB. Raises SepflowError listing up to ten offenders together.
+    samples and is louder than SILENCE_DB; all have as many channels. A *speaker* is whatever must stay in one
+    split: who speaks, and of noise, events, music and rooms the recording, place or track they are cut from.
+    Raises SepflowError listing up to ten offenders together.
     """
     table = manifest.reset_index() if manifest.index.name == "id" else manifest
     missing = [column for column in MANIFEST_COLUMNS if column not in table.columns]
@@ -86,11 +106,34 @@ def check_manifest(manifest: pd.DataFrame, where: str) -> None:
         "no samples": ~(_number(table["samples"]) > 0),
         "its scale is no number above 0": ~_number(table["scale"]).between(0, math.inf, inclusive="neither"),
         f"silent (below {SILENCE_DB:.0f} dB)": ~(table["level_db"] > SILENCE_DB),
+        "its channels are not those of the first row, or no number above 1": _several(table),
     }
     problems = shared_speakers(table["speaker"], table["split"])
     for fault, rows in faults.items():
         problems += [f"{utterance}: {fault}" for utterance in table.loc[rows, "id"]]
     refuse(where, problems, "Mend or remove these utterances in the corpus, then build it again.")
+
+
+def check_own(table: pd.DataFrame, ids: Sequence[str], utterances: Iterable[str], where: str) -> None:
+    """Check a table of a corpus's own, whose columns `ids` name its `utterances`: no two rows name the same.
+
+    Raises SepflowError listing up to ten offenders together.
+    """
+    missing = [column for column in ids if column not in table.columns]
+    refuse(where, [f"no column {name!r}" for name in missing], "Remove the corpus and build it again.")
+    known, problems = set(utterances), []
+    for column in ids:
+        strange = table.loc[~table[column].isin(known), column]
+        problems += [
+            f"row {row + 1}: {column} {name!r} is not in the manifest" for row, name in strange.items()
+        ]
+    twice = table.loc[table.duplicated(list(ids)), list(ids)]
+    problems += [
+        f"row {row + 1}: {' and '.join(cells)} stand there twice" for row, *cells in twice.itertuples()
+    ]
+    refuse(
+        where, problems, "Mend the corpus's own list, or put all its recordings there; then build it again."
+    )
 
 
 def check_mix(table: pd.DataFrame, where: str) -> None:

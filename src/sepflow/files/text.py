@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import os
+import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,9 @@ from sepflow.errors import SepflowError
 from sepflow.files import is_directory, read_bytes
 
 Row = dict[str, str]
+
+# Control characters, and bytes that are not UTF-8: no line of a table could hold them.
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 _OTHER_MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",

@@ -9,6 +9,7 @@ from typing import Any
 from sepflow import plugs
 from sepflow.errors import SepflowError
 from sepflow.mixes.declaration import Kind
+from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 
 
 @cache
@@ -22,6 +23,16 @@ def kind_of(name: Any) -> Kind:
     if (found := plugs.offered(__name__, name, "KIND")) is None:
         raise SepflowError(f"kind must be one of {', '.join(kinds())}, not {name!r}")
     return found
+
+
+def check_channels(recipe: Recipe, where: str) -> None:
+    """Raise SepflowError where a corpus of a mix has several channels, and its kind hears one."""
+    for part, one in corpora_of(recipe).items():
+        if "channels" in one and not kind_of(unlabelled(recipe)["kind"]).several:
+            raise SepflowError(
+                f"{where}: {part}: a corpus of {one['channels']} channels, and these mixtures have one. Say "
+                "`channel` (a number, or mean) in its entry in the scale's file, in place of `channels`."
+            )
 
 
 def code_of(name: str) -> ModuleType:

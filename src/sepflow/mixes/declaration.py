@@ -36,7 +36,8 @@ class Kind:
     description, all of which it needs; may: of which it may have some; own: what `resolve` adds to these;
     properties: the schema of those that no other kind has. files: what it has beside mix.csv. listed: whether
     its mixtures are somebody's list, which a corpus of the scale is, and are decided with the audio at hand.
-    code: its number in RECIPES, if not under its name.
+    several: whether they hear corpora of several channels. code: its number in RECIPES, if not under its
+    name.
     """
 
     resolve: Callable[[dict[str, Any], str, Scale, str], Recipe]
@@ -46,4 +47,5 @@ class Kind:
     properties: dict[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     listed: bool = False
+    several: bool = False
     code: str = ""

@@ -12,7 +12,7 @@ from sepflow.files.contracts import MIX_WAY_OUT, check_mix, refuse
 from sepflow.files.reading import read_table
 from sepflow.files.seals import CHEAP, check_seal, write_seal
 from sepflow.identity import digest
-from sepflow.mixes import code_of, kind_of
+from sepflow.mixes import check_channels, code_of, kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, rate_of, unlabelled
 from sepflow.mixes.resampled import Resampled
 
@@ -173,6 +173,7 @@ def check_count(recipe: Recipe, table: pd.DataFrame, where: Path) -> None:
 
 def open_corpora(recipe: Recipe, results: Path, effort: float = CHEAP) -> dict[str, Corpus]:
     """The corpora that a mix draws from, `corpus` and perhaps `noise`, at the rate of its mixtures."""
+    check_channels(recipe, f"mix {digest(recipe)}")
     opened = {}
     for part, one in corpora_of(recipe).items():
         corpus = PackedCorpus(results / "corpora" / digest(one), digest(one), effort)

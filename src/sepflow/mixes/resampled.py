@@ -1,5 +1,6 @@
 """A packed corpus read at another rate, sample by sample what the field's simulators make of files."""
 
+from collections.abc import Callable
 from math import gcd
 
 import numpy as np
@@ -19,6 +20,7 @@ class Resampled:
     def __init__(self, corpus: PackedCorpus, native_rate: int, rate: int):
         divisor = gcd(native_rate, rate)
         self.corpus, self.up, self.down = corpus, rate // divisor, native_rate // divisor
+        self.channels = corpus.channels
         self.manifest = self._at_this_rate(corpus.manifest)
 
     def _at_this_rate(self, manifest: pd.DataFrame) -> pd.DataFrame:
@@ -41,10 +43,11 @@ class Resampled:
         gain: float = 1.0,
         limit: int | None = None,
     ) -> np.ndarray:
-        """Samples of one utterance times `gain`, shape (length,): `length` from `start`, by default the rest.
+        """Samples of one utterance times `gain`: `length` from `start`, by default the rest.
 
-        With `limit` the utterance is first cut, or extended with itself as LibriMix does, to so many native
-        samples. float32; float64 where it was extended.
+        Their shape is (length,), of a corpus of several channels (channels, length). With `limit` the
+        utterance is first cut, or extended with itself as LibriMix does, to so many native samples. float32;
+        float64 where it was extended.
         """
         whole = self.corpus.samples(utterance_id) if limit is None else limit
         length = self.samples(utterance_id, limit) - start if length is None else length
@@ -54,9 +57,14 @@ class Resampled:
         end = min(-(-(start + length) * self.down // self.up) + reach, whole)
         native = self._native(utterance_id, begin, end, whole) * np.float32(gain)
         skip = start - begin // self.down * self.up
-        return resample(native, self.up, self.down)[skip : skip + length]
+        return _of_each(lambda x: resample(x, self.up, self.down)[skip : skip + length], native)
 
     def _native(self, utterance_id: str, begin: int, end: int, whole: int) -> np.ndarray:
         if whole <= self.corpus.samples(utterance_id):
             return self.corpus.read(utterance_id, begin, end - begin)
-        return extend_noise(self.corpus.read(utterance_id), whole)[begin:end]
+        return _of_each(lambda x: extend_noise(x, whole)[begin:end], self.corpus.read(utterance_id))
+
+
+def _of_each(function: Callable[[np.ndarray], np.ndarray], samples: np.ndarray) -> np.ndarray:
+    """`function` of samples (n,), or of each channel of samples (channels, n)."""
+    return function(samples) if samples.ndim == 1 else np.stack([function(channel) for channel in samples])

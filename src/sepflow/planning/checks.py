@@ -123,7 +123,7 @@ def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) 
     rate, own = rate_of(mix), rate_of(spec["data"]["mix"])
     if rate != own:
         raise SepflowError(f"{where}: mix: at {rate} Hz, where the run hears {own} Hz (data)")
-    if round(spec["segment"] * rate) < 1:
+    if round(spec.get("segment", 1) * rate) < 1:
         raise SepflowError(f"{where}: segment: {spec['segment']} s is no sample at {rate} Hz")
     wanted = task.parts[part].speakers
     if wanted and mix["speakers"] != wanted:

@@ -63,6 +63,10 @@ class Messages:
         """A corpus, by what the scale calls it."""
         return f"pack the corpus {self.plan.labels[corpus]}"
 
+    def corpus_table(self, corpus: str, table: str) -> str:
+        """A table of a corpus's own."""
+        return f"take over the {table} of the corpus {self.plan.labels[corpus]}"
+
     def table(self, paper: str, table: str) -> str:
         """A table of a paper."""
         return f"write {_titled(table)} of {paper}"

@@ -20,6 +20,7 @@ from sepflow.planning.figures import epoch_steps, resolve_figure
 from sepflow.planning.idle import Said, of_mix, of_run
 from sepflow.planning.recipes import check_intervals
 from sepflow.planning.roles import Roles
+from sepflow.planning.schemas import without_unsaid
 from sepflow.planning.tables import pick, resolve
 from sepflow.tasks.declaration import Declaration
 
@@ -170,10 +171,11 @@ class _Resolver:
         if stage is None:
             raise SepflowError(f"{where}: stage: not set: which step of the method it is, in a word")
         paper, scale = (self.sided(side, stage, label) for side in (self.paper, self.change))
-        spec = merge(*paper, *scale)
+        spec = without_unsaid(merge(*paper, *scale))
         complete(spec, ("task",), where)
         if (task := task_of(spec, where)).made:
-            own = merge(*paper[1:], *scale[1:], {"task": spec["task"]})  # nothing of a base of trainings
+            # Nothing of a base, which is of trainings.
+            own = without_unsaid(merge(*paper[1:], *scale[1:], {"task": spec["task"]}))
             return own.pop("stage"), self.made(own, task, where)
         if "epochs" in spec:
             for key in {"steps", "validate_every"} & set(spec):

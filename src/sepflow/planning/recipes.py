@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sepflow.errors import SepflowError
+from sepflow.corpora import kinds as corpora
+from sepflow.corpora import layouts
+from sepflow.errors import SepflowError, unknown_name
 from sepflow.identity import number_of
 from sepflow.mixes import kind_of, kinds
 from sepflow.mixes.recipes import Recipe
 from sepflow.planning import schemas
-
-_CORPORA = ("espeak", "noise", "folder")
 
 
 def check_mix(recipe: Any, config: Path, where: str) -> None:
@@ -62,15 +62,39 @@ def _check_labels(recipe: Recipe, config: Path, where: str) -> None:
     check_mix(recipe["mix"], config, f"{where}.mix")
 
 
+def is_list(kind: str) -> bool:
+    """Whether what a scale calls a corpus of this kind is a list of mixtures."""
+    return kind in kinds() and kind_of(kind).listed
+
+
+def check_entry(entry: dict[str, Any], config: Path, where: str) -> None:
+    """Hold what a scale's file says of one of its corpora against what its kind declares.
+
+    `where` is a file and a key of it, "FILE: corpora.speech". Raises SepflowError naming the key; for a kind
+    or layout that there is not, with the name that was meant.
+    """
+    kind, said = entry["kind"], {key: value for key, value in entry.items() if key != "kind"}
+    file, _, key = where.rpartition(": ")
+    if is_list(kind):
+        schemas.check(said, "scale#/$defs/lists", config, file, key)
+        return
+    if kind not in corpora.known():
+        known = [*corpora.known(), *filter(is_list, kinds())]
+        raise SepflowError(f"{where}.kind: {unknown_name('kind of corpus', kind, known)}")
+    schemas.check(said, f"scale#/$defs/kinds/{kind}", config, file, key)
+    if "layout" in said and said["layout"] not in layouts.known():
+        words = unknown_name("layout", said["layout"], list(layouts.known()))
+        raise SepflowError(f"{where}.layout: {words}")
+
+
 def _check_corpus(recipe: Any, config: Path, where: str) -> None:
-    kind = _kind(recipe, _CORPORA, where)
+    kind = _kind(recipe, corpora.known(), where)
     _check_number(recipe, kind, where)
     own = ("rate", "recipe", "digest")
-    entry = {key: value for key, value in recipe.items() if key not in own}
-    schemas.check(entry, f"scale#/$defs/{kind}", config, where)
+    check_entry({key: value for key, value in recipe.items() if key not in own}, config, where)
     _check_keys(recipe, ["rate"], where)
     schemas.check({"rate": recipe["rate"]}, "paper#/$defs/mix", config, where)
-    if kind == "folder":
+    if corpora.known()[kind].on_disk:
         _check_source({key: recipe[key] for key in ("release", "digest") if key in recipe}, where)
     elif "digest" in recipe:
         raise SepflowError(f"{where}: digest: not of a corpus that is synthesised ({kind})")

@@ -4,15 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.corpora import catalogue
+from sepflow.corpora import kinds as corpora
 from sepflow.corpora.digest import list_digest
 from sepflow.corpora.layouts import corpus_digest
 from sepflow.corpora.presence import folder_of
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
-from sepflow.identity import RECIPES, digest
-from sepflow.mixes import kind_of, kinds
+from sepflow.identity import digest, number_of
+from sepflow.mixes import check_channels, kind_of, kinds
 from sepflow.mixes.recipes import Recipe
 from sepflow.planning.checks import complete
+from sepflow.planning.recipes import check_entry, is_list
 
 
 class Roles:
@@ -24,6 +26,8 @@ class Roles:
         self.corpora: dict[str, Recipe] = {}
         self.labels: dict[str, str] = {}
         self._digests: dict[str, str] = {}  # each directory is read once, however many mixes ask
+        for corpus, entry in scale["corpora"].items():
+            check_entry(entry, root / "config", f"{self.file}: corpora.{corpus}")
 
     def mix(self, mix: dict[str, Any], where: str) -> Recipe:
         """The whole recipe of a mix as a paper describes it (`role`, `rate`, ... : a copy, taken apart here).
@@ -42,6 +46,7 @@ class Roles:
             raise SepflowError(f"{where}: kind: {named}, over the corpus {name} of the kind {listed}")
         complete(mix, ("rate", *(key for key in kind.keys if key != "subset")), where)
         recipe = kind.resolve(mix, name, self, where)
+        check_channels(recipe, where)
         if kind.listed:
             self.labels[digest(recipe)] = name
         return recipe
@@ -78,9 +83,9 @@ class Roles:
             raise SepflowError(
                 f"{self.file}: corpora.{name}: a list of mixtures, where recordings are needed"
             )
-        recipe = {**entry, "rate": rate, "recipe": RECIPES[entry["kind"]]}
+        recipe = {**entry, "rate": rate, "recipe": number_of(entry["kind"])}
         recipe.pop("public", None)
-        if recipe["kind"] == "folder" and "release" not in recipe:
+        if corpora.find(entry["kind"]).on_disk and "release" not in recipe:
             recipe["digest"] = self._digest(name, entry)
         key = digest(recipe)
         self.corpora[key], self.labels[key] = recipe, name
@@ -106,8 +111,3 @@ class Roles:
             except SepflowError as error:
                 raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
         return self._digests[name]
-
-
-def is_list(kind: str) -> bool:
-    """Whether what a scale calls a corpus of this kind is a list of mixtures."""
-    return kind in kinds() and kind_of(kind).listed

@@ -1,4 +1,4 @@
-"""The schemas of config/schemas, grown by what tasks and mixes declare: no file there has to hear of them."""
+"""The schemas of config/schemas, grown by what tasks, mixes and corpora declare: none has to hear of them."""
 
 import json
 from functools import cache
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sepflow import tasks
+from sepflow.corpora.kinds import known as known_corpora
 from sepflow.files import config as files
 from sepflow.mixes import kind_of, kinds
 from sepflow.tasks.declaration import PARTS
@@ -16,14 +17,26 @@ def read(path: Path, schema: str, config: Path) -> dict[str, Any]:
     return files.read(path, schema, config, _grown())
 
 
-def check(value: Any, schema: str, config: Path, where: str) -> None:
-    """Hold `value` against a schema of `config`; SepflowError with `where`, the key, and what was meant."""
-    files.check(value, schema, config, where, _grown())
+def check(value: Any, schema: str, config: Path, where: str, key: str = "") -> None:
+    """Hold `value`, perhaps of a `key`, against a schema of `config`.
+
+    SepflowError with `where`, the key, and what was meant.
+    """
+    files.check(value, schema, config, where, _grown(), key)
+
+
+def without_unsaid(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec without the parts, settings and used runs that it says are null: those of other tasks."""
+    declared = [tasks.declared(name) for name in tasks.names()]
+    keys = {key for said in declared for key in (*said.parts, said.settings)}
+    kept = {key: value for key, value in spec.items() if value is not None or key not in keys}
+    uses = {name: run for name, run in (spec.get("uses") or {}).items() if run is not None}
+    return kept | ({"uses": uses} if "uses" in spec else {})
 
 
 @cache
 def _grown() -> str:
-    """Keys of a run: the parts that tasks hear beside those of all, their settings; keys of kinds of mix."""
+    """Keys of a run: the parts that tasks hear beside those of all, their settings; of mixes, of corpora."""
     declared = [tasks.declared(name) for name in tasks.names()]
     parts = {part for said in declared for part in said.parts} - set(PARTS)
     settings = {said.settings: {"type": ["object", "null"]} for said in declared if said.settings}
@@ -33,6 +46,7 @@ def _grown() -> str:
         {
             "paper": {"$defs": {"run": {"properties": said | settings}, "mix": {"properties": described}}},
             "run": {"properties": whole},
+            "scale": {"$defs": {"kinds": {name: kind.entry for name, kind in known_corpora().items()}}},
         }
     )
 

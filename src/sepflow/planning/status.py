@@ -70,7 +70,8 @@ def _result(path: Path) -> str:
     """What a finished run's record says in short."""
     try:
         record = read_json(path)
-        return f"{record['steps']} steps, validation loss {record['validation_loss']:.2f}"
+        loss = record.get("validation_loss")  # a run that was made has none
+        return f"{record['steps']} steps, validation loss {loss:.2f}" if loss is not None else ""
     except (SepflowError, ValueError, LookupError, TypeError):
         return f"{path} is damaged: sepflow verify {path.parent.name}"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sepflow.code import code_digest
 from sepflow.corpora import catalogue
+from sepflow.corpora.layouts import own_tables
 from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
 from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
 from sepflow.mixes import kind_of
@@ -136,6 +137,18 @@ class Jobs:
         (Snakemake does not track a parameter whose function also takes `input`.)
         """
         return self.plan.labels[wildcards.corpus]
+
+    def own_tables(self) -> dict[str, list[str]]:
+        """{corpus: the tables of its own, without suffix} of the corpora that have any."""
+        return {name: tables for name, x in self.plan.corpora.items() if (tables := own_tables(x))}
+
+    def corpus_tables(self, wildcards: Any) -> list[str]:
+        """The tables of a corpus's own, which are made before it."""
+        return _tables(wildcards.corpus, self.plan.corpora[wildcards.corpus])
+
+    def table_name(self, wildcards: Any) -> str:
+        """Which table of its corpus a job makes: a cache between workflows asks for no wildcards."""
+        return wildcards.table
 
     def mix_recipe(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of a mix."""
@@ -271,12 +284,17 @@ class Jobs:
         return found
 
     def _corpora(self, mix: str) -> list[str]:
-        names = [digest(recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
-        return [f"results/corpora/{name}/{file}" for name in names for file in (MANIFEST, AUDIO)]
+        corpora = [(digest(recipe), recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
+        packed = [f"results/corpora/{name}/{file}" for name, _ in corpora for file in (MANIFEST, AUDIO)]
+        return packed + [table for name, recipe in corpora for table in _tables(name, recipe)]
 
     def _mix_files(self, mix: str) -> list[str]:
         own = ("mix.csv", *kind_of(self.plan.mixes[mix]["kind"]).files)
         return [*(f"results/mixes/{mix}/{file}" for file in own), *self._corpora(mix)]
+
+
+def _tables(corpus: str, recipe: Recipe) -> list[str]:
+    return [f"results/corpora/{corpus}/{table}.csv" for table in own_tables(recipe)]
 
 
 def _mixes(spec: dict[str, Any]) -> list[Recipe]:

@@ -1,47 +1,40 @@
 """The corpora of the field as they lie on disk after unpacking, each form of one a `Layout`."""
 
-import importlib
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sepflow import plugs
 from sepflow.corpora.digest import digest_of, folder_digest
 from sepflow.corpora.layouts.layout import Layout, Row, Survey, subset_of, survey
 from sepflow.corpora.layouts.tables import Tables
-from sepflow.errors import SepflowError
+from sepflow.errors import SepflowError, unknown_name
+from sepflow.files.text import UNWRITABLE
 
-PLACES = {  # what a scale's file calls it: module, name in the module
-    "aishell": ("aishell", "AISHELL"),
-    "aishell2": ("aishell", "AISHELL2"),
-    "audioset": ("audioset", "AUDIOSET"),
-    "desed": ("desed", "SOUNDSCAPES"),
-    "desed_soundbank": ("desed", "SOUNDBANK"),
-    "esc50": ("scenes", "ESC50"),
-    "fuss": ("fuss", "SOURCES"),
-    "fuss_mixtures": ("fuss", "MIXTURES"),
-    "fuss_rooms": ("fuss", "ROOMS"),
-    "iemocap": ("iemocap", "IEMOCAP"),
-    "librispeech": ("librispeech", "LIBRISPEECH"),
-    "musdb18": ("musdb18", "MUSDB18"),
-    "sins": ("scenes", "SINS"),
-    "sounds": ("sounds", "SOUNDS"),
-    "speechocean762": ("speechocean762", "SPEECHOCEAN762"),
-    "tut2017": ("scenes", "TUT2017"),
-    "vctk_demand": ("vctk_demand", "VCTK_DEMAND"),
-    "voxceleb": ("voxceleb", "VOXCELEB"),
-    "wham_noise": ("wham_noise", "WHAM_NOISE"),
-    "wsj": ("wsj", "RECOGNITION"),
-    "wsj0": ("wsj", "DIRECTORIES"),
-    "wsj1": ("wsj", "DIRECTORIES"),
-}
+
+@functools.cache
+def known() -> dict[str, Layout]:
+    """All layouts by their names: what the modules of this package have as `LAYOUTS`.
+
+    Raises SepflowError where two modules call a layout the same.
+    """
+    found: dict[str, Layout] = {}
+    for module in plugs.names(__name__, "LAYOUTS"):
+        there = plugs.offered(__name__, module, "LAYOUTS")
+        if twice := sorted(there.keys() & found.keys()):
+            raise SepflowError(
+                f"corpora/layouts/{module}.py: LAYOUTS: {twice[0]}: another module has one too."
+            )
+        found |= there
+    return dict(sorted(found.items()))
 
 
 def find(name: str) -> Layout:
     """The layout of that name. Raises SepflowError where there is none."""
-    if name not in PLACES:
-        raise SepflowError(f"layout: {name!r}: there is none of this name; there are {', '.join(PLACES)}.")
-    module, constant = PLACES[name]
-    return getattr(importlib.import_module(f"{__name__}.{module}"), constant)
+    if name not in known():
+        raise SepflowError(f"layout: {unknown_name('layout', name, list(known()))}")
+    return known()[name]
 
 
 def corpus_digest(recipe: dict[str, Any], root: Path) -> str:
@@ -64,9 +57,26 @@ def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> t
     A row has no `split` where the corpus does not say it: see `Layout.published`. Of some subsets only
     where they are named. Raises SepflowError where `root` is not the directory of such a corpus.
     """
-    from sepflow.corpora.listing import SEXES, UNWRITABLE, name_utterances
+    rows, problems, _ = _listed(find(name), root, subsets)
+    return rows, problems
 
-    layout = find(name)
+
+def recordings_and_own(
+    root: Path, name: str, subsets: Iterable[str] | None = None
+) -> tuple[list[Row], list[str], dict[str, tuple[list[Row], list[str]]]]:
+    """As `recordings`, and of each table of the corpus's own, by its name, (rows, problems)."""
+    rows, problems, tables = _listed(find(name), root, subsets)
+    return rows, problems, {table: own.rows(rows, tables) for table, own in find(name).own.items()}
+
+
+def own_tables(recipe: dict[str, Any]) -> list[str]:
+    """The names of the tables of its own that a corpus of this recipe has."""
+    return sorted(find(recipe["layout"]).own) if "layout" in recipe else []
+
+
+def _listed(layout: Layout, root: Path, subsets: Iterable[str] | None) -> tuple[list[Row], list[str], Tables]:
+    from sepflow.corpora.listing import SEXES, name_utterances
+
     found = survey(layout, root, subsets)
     tables = Tables(root, found.tables, found.asked)
     rows, problems = layout.label([_row(layout, path) for path in found.audio], tables)
@@ -78,7 +88,8 @@ def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> t
         if row["sex"].lower() not in SEXES:
             problems.append(f"{row['place']}: sex {row['sex']!r} is none of m, f, empty")
         row["sex"] = SEXES.get(row["sex"].lower(), "")
-    return rows, [*_missing(layout, tables), *_unreadable(layout, found), *problems, *name_utterances(rows)]
+    problems = [*_missing(layout, tables), *_unreadable(layout, found), *problems, *name_utterances(rows)]
+    return rows, problems, tables
 
 
 def _row(layout: Layout, path: str) -> Row:

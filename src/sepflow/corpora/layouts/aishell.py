@@ -43,3 +43,5 @@ AISHELL2 = Layout(
     splits=SPLITS,
     anywhere=True,
 )
+
+LAYOUTS = {"aishell": AISHELL, "aishell2": AISHELL2}

@@ -7,7 +7,7 @@ others go to train and, by hash of their videos, to validation.
 
 import csv
 
-from sepflow.corpora.layouts.events import check_interval, named
+from sepflow.corpora.layouts.events import add, check_interval, named
 from sepflow.corpora.layouts.layout import Layout, Row
 from sepflow.corpora.layouts.tables import Tables
 
@@ -22,11 +22,13 @@ def _segments(tables: Tables) -> dict[str, tuple[str, str]]:
             raise tables.broken(place, "not a video, two times and the labels") from None
         try:
             check_interval(start, end)
-            labels = ";".join(map(named, labels.split(",")))
+            classes: list[str] = []
+            for label in labels.split(","):
+                add(classes, named(label))
         except ValueError as reason:
             raise tables.broken(place, str(reason)) from None
         name = place.partition(" ")[0].rpartition("/")[2].removesuffix("_segments.csv")
-        segments[video] = (name, labels)
+        segments[video] = (name, ";".join(classes))
     return segments
 
 
@@ -57,3 +59,5 @@ AUDIOSET = Layout(
     published=("test",),
     anywhere=True,
 )
+
+LAYOUTS = {"audioset": AUDIOSET}

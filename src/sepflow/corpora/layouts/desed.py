@@ -1,6 +1,7 @@
 """DESED (project.inria.fr/desed): recorded and synthetic soundscapes with their tables, and the soundbank.
 
-`labels` are "class;class" (weak) or "class:onset-offset;..." in seconds (strong), and `labelled` says which.
+`labels` are "class;class" (weak) or "class:onset-offset;..." in seconds (strong), and `labelled` says which;
+`corpora.events` reads them.
 Part of the recorded audio is gone from the web: what is there is listed, and the log tells of how much.
 As the README of turpaultn/DESED and its scripts have it; not tried on the real corpus.
 """
@@ -9,7 +10,7 @@ import logging
 import re
 from collections import Counter, defaultdict
 
-from sepflow.corpora.layouts.events import event, named
+from sepflow.corpora.layouts.events import add, event, named
 from sepflow.corpora.layouts.layout import Layout, Row
 from sepflow.corpora.layouts.tables import Tables, set_source
 
@@ -27,14 +28,13 @@ def _read(table: str, tables: Tables) -> tuple[str, dict[str, str]]:
         try:
             if "event_labels" in cells:
                 kind = "weak"
-                found += [
-                    named(cell.strip()) for cell in cells["event_labels"].split(",") if cells["event_labels"]
-                ]
+                for cell in cells["event_labels"].split(",") if cells["event_labels"] else ():
+                    add(found, named(cell.strip()))
             elif "event_label" in cells or "onset" in cells:
                 kind = "strong"
                 event_cells = [cells[column] for column in ("event_label", "onset", "offset")]
                 if any(event_cells):  # a soundscape without events has a row of empty cells
-                    found.append(event(*event_cells))
+                    add(found, event(*event_cells))
         except ValueError as reason:
             raise tables.broken(place, str(reason)) from None
     return kind, {name: ";".join(found) for name, found in labels.items()}
@@ -94,3 +94,5 @@ SOUNDBANK = Layout(
     label=_label_bank,
     splits=SPLITS,
 )
+
+LAYOUTS = {"desed": SOUNDSCAPES, "desed_soundbank": SOUNDBANK}

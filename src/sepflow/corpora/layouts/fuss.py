@@ -53,3 +53,5 @@ ROOMS = Layout(
     columns={"speaker": "{subset}-{room}"},
     splits=SPLITS,
 )
+
+LAYOUTS = {"fuss": SOURCES, "fuss_mixtures": MIXTURES, "fuss_rooms": ROOMS}

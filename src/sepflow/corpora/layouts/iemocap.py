@@ -40,3 +40,5 @@ IEMOCAP = Layout(
     label=_label,
     splits={"session[1-3]": "train", "session4": "validation", "session5": "test"},
 )
+
+LAYOUTS = {"iemocap": IEMOCAP}

@@ -25,6 +25,19 @@ Row = dict[str, str]
 Labeller = Callable[[list[Row], Tables], tuple[list[Row], list[str]]]
 
 
+@dataclass(frozen=True)
+class Own:
+    """A table that a corpus has of its recordings, handed on beside the manifest: a list of trials.
+
+    `columns` in their order, of which `ids` name recordings; no two rows name the same. `rows` makes it of
+    the recordings, with their ids, and of what was published, and returns it with the problems.
+    """
+
+    columns: tuple[str, ...]
+    ids: tuple[str, ...]
+    rows: Labeller
+
+
 def _as_listed(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:
     return rows, []
 
@@ -45,10 +58,12 @@ class Layout:
     tables: str = "(?!)"  # of the files that `label` reads; with a group `subset` where they belong to one
     needs: tuple[str, ...] = ()  # how the paths of tables end without which there is no corpus
     label: Labeller = _as_listed
+    own: dict[str, Own] = field(default_factory=dict)  # {name: a table of its own, NAME.csv}
     subsets: tuple[str, ...] = ()  # those that no path shows: `label` sets them, by what is asked of it
     splits: dict[str, str] = field(default_factory=dict)  # {regular expression of a subset: its split}
     published: tuple[str, ...] = ("train", "validation", "test")  # rows without a split go to the others
     counts: dict[str, int] = field(default_factory=dict)  # {subset: recordings in it as published}
+    channels: tuple[int, ...] = ()  # of more than a corpus keeps, in which order they are taken; else refused
     anywhere: bool = False
     convert: str = CONVERT  # the way out where the audio is UNREADABLE
 

@@ -34,3 +34,5 @@ LIBRISPEECH = Layout(
         "test-other": 2939,
     },
 )
+
+LAYOUTS = {"librispeech": LIBRISPEECH}

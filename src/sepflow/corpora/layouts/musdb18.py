@@ -50,3 +50,5 @@ MUSDB18 = Layout(
     convert="MUSDB18 holds five streams in each .stem.mp4: take MUSDB18-HQ, zenodo.org/records/3338373.",
     counts={"train": 500, "test": 250},
 )
+
+LAYOUTS = {"musdb18": MUSDB18}

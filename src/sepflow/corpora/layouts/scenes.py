@@ -37,7 +37,8 @@ ESC50 = Layout(
 )
 
 # Of the SINS database the form of DCASE 2018 Task 5, which DESED takes its backgrounds from: 4 channels, 10 s
-# each, several nodes at once. What must lie in one split is a session of an activity; dealt by hash.
+# each, several nodes at once. What must lie in one split is a session of an activity; dealt by hash. The
+# channels are the microphones of a node's line, in order: with `channels: 2` its first two, neighbours.
 SINS = Layout(
     title="SINS (DCASE 2018 Task 5, development; zenodo.org/records/1247102)",
     tree="audio/DevNode1_ex1_1.wav, with meta.txt beside audio",
@@ -46,6 +47,7 @@ SINS = Layout(
     needs=("meta.txt",),
     label=_label_scene,
     published=(),
+    channels=(0, 1, 2, 3),
     counts={"": 72984},
 )
 
@@ -60,3 +62,5 @@ TUT2017 = Layout(
     published=(),
     counts={"": 4680},
 )
+
+LAYOUTS = {"esc50": ESC50, "sins": SINS, "tut2017": TUT2017}

@@ -9,3 +9,5 @@ SOUNDS = Layout(
     columns={"speaker": "{id}"},
     published=(),
 )
+
+LAYOUTS = {"sounds": SOUNDS}

@@ -51,3 +51,5 @@ SPEECHOCEAN762 = Layout(
     published=("test",),
     counts={"": 5000},
 )
+
+LAYOUTS = {"speechocean762": SPEECHOCEAN762}

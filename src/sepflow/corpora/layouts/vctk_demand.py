@@ -54,3 +54,5 @@ VCTK_DEMAND = Layout(
     label=_label,
     counts={"trainset_28spk": 2 * 11572, "testset": 2 * 824},
 )
+
+LAYOUTS = {"vctk_demand": VCTK_DEMAND}

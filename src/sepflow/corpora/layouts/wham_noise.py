@@ -36,3 +36,5 @@ WHAM_NOISE = Layout(
     splits={"tr": "train", "cv": "validation", "tt": "test"},
     counts={"tr": 20000, "cv": 5000, "tt": 3000},
 )
+
+LAYOUTS = {"wham_noise": WHAM_NOISE}

@@ -98,3 +98,5 @@ RECOGNITION = Layout(
     label=_label_indexed,
     anywhere=True,
 )
+
+LAYOUTS = {"wsj": RECOGNITION, "wsj0": DIRECTORIES, "wsj1": DIRECTORIES}

@@ -11,11 +11,11 @@ import numpy as np
 from sepflow.corpora.decode import recording
 from sepflow.corpora.digest import audio_files
 from sepflow.corpora.layouts.events import named
-from sepflow.corpora.listing import UNWRITABLE
 from sepflow.corpora.parallel import in_order
 from sepflow.errors import SepflowError
 from sepflow.files import is_directory
 from sepflow.files.contracts import SILENCE_DB, refuse
+from sepflow.files.text import UNWRITABLE
 from sepflow.simulation.activity import FRAME, active
 from sepflow.simulation.desed import BACKGROUND, LEAST, at, seconds
 from sepflow.simulation.lists import alike
