@@ -230,7 +230,9 @@ for run in jobs.plan.runs:
     for ask in (jobs.run_inputs, jobs.run_spec, jobs.scoring_code, jobs.scorers):
         ask(Wildcards(run=run, mix=next(iter(jobs.plan.mixes))))
 for paper, table in jobs.plan.tables:
-    for ask in (jobs.context, jobs.table_inputs, jobs.figure_inputs, jobs.figure_code, jobs.losses):
+    for ask in (jobs.context, jobs.table_inputs, jobs.table_code):
+        ask(Wildcards(paper=paper, table=table))
+    for ask in (jobs.figure_inputs, jobs.figure_code, jobs.losses):
         ask(Wildcards(paper=paper, table=table))
 print([name for name in ("torch", "numpy", "pandas", "scipy", "matplotlib") if name in sys.modules])
 """

@@ -1,5 +1,6 @@
 """Metrics of counted columns, from what is computed of a mixture to a table: an error rate, an F1, an EER."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -292,3 +293,15 @@ def test_a_picture_of_a_metric_without_a_unit_has_its_name_alone(tmp_path, decla
     numbers = {"published": [2.5], "ours": [2.4], "ci_low": [2.3], "ci_high": [2.5]}
     dot_plot(table, pd.DataFrame(numbers, [("r", "pesq")]), "A table", tmp_path / "table.svg")
     assert ">PESQ<" in (tmp_path / "table.svg").read_text()
+
+
+def test_the_names_of_many_panels_do_not_run_into_each_other(tmp_path):
+    keys = [f"si_snri:{k}" for k in range(6)]
+    heads = {key: {"metric": "si_snri", "head": f"babble at {key[-1]} dB"} for key in keys}
+    row = {"id": "r", "cells": ["A"], "metrics": keys, "published": {}}
+    table = {"columns": ["System"], "metrics": keys, "rows": [row], "heads": heads}
+    numbers = dict.fromkeys(("published", "ours", "ci_low", "ci_high"), [2.5] * 6)
+    cells = pd.DataFrame(numbers, pd.MultiIndex.from_tuples([("r", key) for key in keys]))
+    dot_plot(table, cells, "A table", tmp_path / "table.svg")
+    words = re.findall(r">([^<>]*(?:babble|dB|SI-SNRi)[^<>]*)<", (tmp_path / "table.svg").read_text())
+    assert any("babble" in line for line in words) and max(map(len, words)) <= 112 // 6

@@ -15,7 +15,10 @@ Values = Sequence[float] | Mapping[str, float]
 
 
 class Signals(NamedTuple):
-    """A mixture [T] at `rate` Hz, its references [C, T], and estimates [C, T] of them, in any order."""
+    """A mixture [T] at `rate` Hz, its references [C, T], and estimates [C, T] of them.
+
+    The latter in any order: whoever compares one with one pairs them first, as separation/scores.py does.
+    """
 
     references: np.ndarray
     estimates: np.ndarray

@@ -11,7 +11,7 @@ from sepflow.planning.layout import Block, blocks, column, mark
 from sepflow.reporting.figures.style import head, page, row_name, wrapped, write
 
 OURS = "ours, 95 % interval"
-_CHARACTERS = 34  # of a row's name, on a line
+_CHARACTERS, _ACROSS = 34, 112  # of a row's name on a line; of the names of all panels side by side
 
 
 def dot_plot(table: dict[str, Any], cells: pd.DataFrame, line: str, out: Path) -> None:
@@ -47,7 +47,7 @@ def _panels(panels: list[Axes], table: dict[str, Any], block: Block, cells: pd.D
             axes.errorbar(ours, places, xerr=width, label=OURS, **look)
         if not np.isnan(published).all():
             axes.plot(published, places, "D", mfc="white", mec="0.35", label="published")
-        axes.set_xlabel(column(table, metric).axis)
+        axes.set_xlabel(wrapped(column(table, metric).axis, _ACROSS // len(panels)))
         axes.set_xlim(_span(np.array([0, *published, *ours, *low, *high])))
         axes.grid(axis="x", color="0.9")
         axes.set_axisbelow(True)
