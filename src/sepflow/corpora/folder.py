@@ -31,7 +31,7 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
 
     Recipe: kind, rate (Hz), digest (of `layouts.corpus_digest`) or release, and optionally layout (a name of
     `layouts.PLACES`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
-    a number from 0, or "mean") and min_seconds.
+    a number from 0, or "mean"; unsaid, the layout's own) and min_seconds.
     Raises SepflowError with every offender of the corpus in one message.
     """
     if path is None:
@@ -114,7 +114,8 @@ def _utterances(
     Raises SepflowError at the end, with `problems` and those of the decoding together.
     """
     shortest = recipe.get("min_seconds", MIN_SECONDS)
-    decode = functools.partial(_attempt, path, recipe["rate"], recipe.get("channel"), shortest)
+    own = layouts.find(recipe["layout"]).channel if "layout" in recipe else None
+    decode = functools.partial(_attempt, path, recipe["rate"], recipe.get("channel", own), shortest)
     short, problems, heard = 0, list(problems), _Heard()
     for row, result in zip(rows, in_order(decode, [row["path"] for row in rows], jobs), strict=True):
         labels = {key: value for key, value in row.items() if key != "place"}

@@ -50,6 +50,7 @@ class Layout:
     published: tuple[str, ...] = ("train", "validation", "test")  # rows without a split go to the others
     counts: dict[str, int] = field(default_factory=dict)  # {subset: recordings in it as published}
     anywhere: bool = False
+    channel: int | None = None  # of several: that which the field takes, unless the scale says another
     convert: str = CONVERT  # the way out where the audio is UNREADABLE
 
     def match(self, name: str) -> re.Match[str] | None:
