@@ -21,10 +21,10 @@ import torch
 
 from sepflow.corpora.packed import PackedCorpus, quantise, write_corpus
 from sepflow.jobs.job import keep_freed_memory
-from sepflow.mixes.decide import decide
 from sepflow.mixes.examples import Examples
 from sepflow.mixes.mix import Mix
-from sepflow.tasks import build
+from sepflow.mixes.speakers.mixtures import draw
+from sepflow.tasks.built import build
 
 _RATE, _SEGMENT, _UTTERANCES, _SPEAKERS = 8000, 4 * 8000, 120, 12
 _MIX = {"speakers": 2, "level_difference": [-5.0, 5.0], "length": "min", "min_seconds": 4.0, "split": "train"}
@@ -102,7 +102,7 @@ def step_seconds(hyper: dict, batch: int) -> float:
     for _ in range(8):
         start = time.perf_counter()
         optimizer.zero_grad()
-        task.loss((mixtures.sum(1), mixtures)).mean().backward()
+        task.step({"data": {"mixture": mixtures.sum(1), "references": mixtures}}).losses.mean().backward()
         optimizer.step()
         if device == "cuda":
             torch.cuda.synchronize()
@@ -122,7 +122,7 @@ def main() -> None:
             found = segments_a_second(flac(folder, rate), corpus, 500)
             print(f"FLAC at {rate} Hz: {found:.0f} segments/s, {packed / found:.0f} times slower")
         recipe = _MIX | {"mixtures": 500, "corpus": {"rate": _RATE}}
-        mix = Mix(folder, corpus, decide(recipe, corpus.manifest))
+        mix = Mix(folder, corpus, draw(recipe, corpus.manifest))
         data = {"mix": recipe, "first": None, "dynamic": True, "single_speaker": 0.1, "crop": "random"}
         examples = Examples(mix, data, _SEGMENT, seed=1, pairs=True)
         start = time.perf_counter()

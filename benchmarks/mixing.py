@@ -19,7 +19,8 @@ import soundfile
 
 from sepflow import corpora
 from sepflow.identity import digest
-from sepflow.mixes.listed import decide_listed
+from sepflow.mixes import code_of
+from sepflow.mixes.lists import decide_listed
 from sepflow.mixes.mix import Mix, open_corpora, open_mix
 from sepflow.simulation.librimix import tree as librimix_tree
 from sepflow.simulation.librimix.layout import Layout
@@ -62,7 +63,7 @@ def prepared(root: Path, rate: int, mixtures: int) -> Mix:
         out = root / "corpora" / digest(recipe[part])
         if not out.exists():
             corpora.build({**recipe[part], "kind": "folder"}, out, root / folder, 1)
-    plan = decide_listed(recipe, root, open_corpora(recipe, root))
+    plan = decide_listed(code_of(recipe["kind"]).planned, recipe, root, open_corpora(recipe, root))
     (root / "mixes" / digest(recipe)).mkdir(parents=True)
     plan.to_csv(root / "mixes" / digest(recipe) / "mix.csv", index=False)
     layout = Layout.of(2, "dev", [rate], ["min"], ["mix_both"])

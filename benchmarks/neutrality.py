@@ -13,8 +13,7 @@ import platform
 
 import torch
 
-from sepflow.tasks import build
-from sepflow.tasks.trained import whole_float32
+from sepflow.tasks.built import build, whole_float32
 
 MODELS = {
     "conv_tasnet": {"filters": 96, "kernel": 32, "bottleneck": 48, "hidden": 96, "skip": 48, "repeats": 1},
@@ -38,7 +37,7 @@ def trace(name: str, device: str, precision: str, compiled: bool = False, seed: 
         mixtures = torch.randn(_BATCH, 2, _SAMPLES, generator=generator, dtype=torch.float64).cumsum(-1)
         mixtures = (0.1 * mixtures.diff(dim=-1, n=1) + 1e-3 * mixtures[..., 1:]).to(device, dtype)
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
-            loss = task.loss((mixtures.sum(1), mixtures)).mean()
+            loss = task.step({"data": {"mixture": mixtures.sum(1), "references": mixtures}}).losses.mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(task.parameters(), 5.0)

@@ -15,7 +15,8 @@ import numpy as np
 
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.files.contracts import MANIFEST_COLUMNS
-from sepflow.mixes.listed import decide_listed
+from sepflow.mixes.librimix.mixtures import planned
+from sepflow.mixes.lists import decide_listed
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.resampled import Resampled
 
@@ -91,7 +92,10 @@ def main() -> None:
             f"open the manifests ({len(speech) + len(noise)} rows)",
             lambda: {k: Resampled(PackedCorpus(root / v), RATE, 8000) for k, v in parts.items()},
         )
-        plan = timed(f"plan {count} mixtures", lambda: decide_listed(recipe, root, corpora))
+        plan = timed(
+            f"plan {count} mixtures",
+            lambda: decide_listed(planned, recipe, root, corpora),
+        )
         timed("write the plan", lambda: plan.to_csv(root / "mix.csv", index=False))
         timed("open the plan", lambda: Mix(root, corpora["corpus"], noise=corpora["noise"]))
 

@@ -1,4 +1,7 @@
-# Each stage of a method is this rule under its own name, for the runs that the plan gives it.
+# Stages that have this rule under a name of their own; all others have it as it is.
+STAGES = ("teacher", "student", "pretrain", "finetune", "distill", "multi_task", "supervised")
+
+
 rule train:
     """A run, from its spec to its model."""
     input:
@@ -11,7 +14,7 @@ rule train:
     log:
         "results/logs/train/{run}.log",
     wildcard_constraints:
-        run=jobs.pattern([]),
+        run=jobs.pattern(jobs.plan.staged_otherwise(STAGES)),
     cache: CACHED
     conda:
         "../envs/torch.yaml"

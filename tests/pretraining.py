@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sepflow import tasks
+from sepflow.tasks import built
 from sepflow.tasks.task import Task
 from test_contrastive import CONV_TASNET, DPRNN, DPTNET
 from test_contrastive import PRETEXT as CONTRAST
@@ -40,7 +40,7 @@ def build(task: str, model: str | dict = "conv_tasnet", rate: int = RATE, **chan
     said, sources = TASKS[task]
     spec = {"task": task, "seed": 3, "data": {"mix": {"corpus": {"rate": rate}}}}
     sizes = MODELS[model] if isinstance(model, str) else model
-    return tasks.build(spec | {"model": sizes | {"sources": sources}} | said | changes)
+    return built.build(spec | {"model": sizes | {"sources": sources}} | said | changes)
 
 
 def voices(examples: int, seconds: float = 0.5, seed: int = 0) -> torch.Tensor:

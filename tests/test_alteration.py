@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pretraining import ALTERATIONS, noise
-from sepflow.tasks.alteration import Alteration, Alterations, Spectra
+from sepflow.tasks.mama.alteration import Alteration, Alterations, Spectra
 
 BINS, FRAMES = 101, 301  # of 3 s
 WINDOW, HOP = 200, 80  # samples

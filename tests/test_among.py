@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sepflow.corpora.folder import split_speakers
 from sepflow.corpora.splits import place
 from sepflow.errors import SepflowError
-from sepflow.mixes.decide import decide, eligible
+from sepflow.mixes.speakers.mixtures import draw, eligible
 from sepflow.planning import plan
 
 RECIPE = {
@@ -79,12 +79,12 @@ def test_a_mix_draws_from_its_share_alone():
     table = manifest([f"s{number}" for number in range(40)])
     drawn = {}
     for share in ((0.0, 0.3), (0.3, 0.6), (0.6, 1.0)):
-        mix = decide(RECIPE | {"among": list(share)}, table)
+        mix = draw(RECIPE | {"among": list(share)}, table)
         drawn[share] = set(mix[["speaker_1", "speaker_2"]].to_numpy().ravel())
         assert drawn[share] == heard(table, *share)
     assert sum(map(len, drawn.values())) == len(set.union(*drawn.values())) == 40
     with pytest.raises(SepflowError, match="0 speakers with utterances long enough"):
-        decide(RECIPE | {"among": [0.5, 0.5]}, table)
+        draw(RECIPE | {"among": [0.5, 0.5]}, table)
 
 
 def test_of_published_lists_no_share_is_taken(checkout):

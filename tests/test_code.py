@@ -15,7 +15,7 @@ import pytest
 
 from conftest import ROOT, environment
 from pretraining import MODELS, TASKS, build
-from sepflow import code, provenance, tasks
+from sepflow import code, provenance
 from sepflow.applying.evaluation import evaluate
 from sepflow.code import PACKAGE, closure, code_digest
 from sepflow.corpora.packed import quantise, write_corpus
@@ -27,6 +27,7 @@ from sepflow.mixes.mix import open_mix, write_plan
 from sepflow.models.artefact import save_model
 from sepflow.planning import plan
 from sepflow.planning.workflow import Jobs
+from sepflow.tasks import built
 
 SYSTEMS = [("separation", "conv_tasnet"), ("separation", "dprnn"), ("multi_task", "dptnet"),
            ("mama", "conv_tasnet"), ("contrastive", "conv_tasnet")]  # fmt: skip
@@ -35,7 +36,7 @@ RECIPE |= {"noise": {"rate": 16000, "of": "hiss"}}
 
 
 def roots(task: str, network: str) -> tuple[str, ...]:
-    return ("applying/evaluation.py", f"tasks/{task}.py", f"models/{network}.py")
+    return ("applying/evaluation.py", f"tasks/{task}/task.py", f"models/{network}.py")
 
 
 def a_mix(results: Path, sources: int):
@@ -103,7 +104,7 @@ def test_each_module_that_a_score_passes_through_decides_its_digest(task, networ
         "simulation/resampling.py",
         "corpora/packed.py",
     }
-    ways |= {"simulation/librimix/mixtures.py", f"tasks/{task}.py", f"models/{network}.py"}
+    ways |= {"simulation/librimix/mixtures.py", f"tasks/{task}/task.py", f"models/{network}.py"}
     assert ways <= set(found)
     before, missed = digested(*roots(task, network)), []
     for module, functions in found.items():
@@ -129,10 +130,11 @@ def test_words_layout_and_what_others_run_decide_nothing(package):
                 node.body.insert(0, ast.Expr(ast.Constant("A docstring.")))
         file.write_text("# a comment\n" + ast.unparse(ast.fix_missing_locations(tree)))
     assert digested(*wanted) == before
-    (copy / "tasks/another.py").write_text("TASK = int\n")
+    (copy / "tasks/another").mkdir()
+    (copy / "tasks/another/__init__.py").write_text("DECLARED = int\n")
     (copy / "models/another.py").write_text("MODEL = int\n")
     for other in (
-        "tasks/mama.py",
+        "tasks/mama/task.py",
         "models/dprnn.py",
         "reporting/tables.py",
         "planning/plan.py",
@@ -179,7 +181,8 @@ class TestRuns:
         return Jobs(plan.load({"scale": "smoke", "papers": ["ts_mixit", "ssl_pretraining"]}, ROOT))
 
     def of(self, jobs, name):
-        return SimpleNamespace(run=jobs.plan.find(name).name)
+        run = jobs.plan.find(name)
+        return SimpleNamespace(run=run.name, mix=digest(run.spec["validation"]["mix"]))
 
     def test_a_run_is_scored_by_the_code_of_its_own_task_and_network(self, jobs):
         names = ("teacher_2src", "supervised_100", "teacher_dprnn", "mama", "cc", "multi_task")
@@ -195,7 +198,10 @@ class TestRuns:
 
     @pytest.mark.parametrize(
         ("task", "module"),
-        [("separation", "metrics/separation.py"), *((x, f"tasks/{x}.py") for x in ("mama", "contrastive"))],
+        [
+            ("separation", "metrics/separation.py"),
+            *((x, f"tasks/{x}/task.py") for x in ("mama", "contrastive")),
+        ],
     )
     def test_what_a_score_is_computed_with_is_declared(self, task, module):
         tree = ast.parse((PACKAGE / module).read_text())
@@ -209,15 +215,18 @@ class TestRuns:
 
 def test_planning_needs_neither_torch_nor_numpy():
     script = f"""
-import sys
+import importlib, pkgutil, sys
 from pathlib import Path
 from types import SimpleNamespace as Wildcards
+from sepflow import planning
 from sepflow.planning import plan
 from sepflow.planning.workflow import Jobs
+for module in pkgutil.iter_modules(planning.__path__):
+    importlib.import_module("sepflow.planning." + module.name)
 jobs = Jobs(plan.load({{"scale": "smoke", "papers": ["ts_mixit", "ssl_pretraining"]}}, Path({str(ROOT)!r})))
 for run in jobs.plan.runs:
     for ask in (jobs.run_inputs, jobs.run_spec, jobs.scoring_code, jobs.scorers):
-        ask(Wildcards(run=run))
+        ask(Wildcards(run=run, mix=next(iter(jobs.plan.mixes))))
 for paper, table in jobs.plan.tables:
     for ask in (jobs.context, jobs.table_inputs, jobs.figure_inputs, jobs.figure_code, jobs.losses):
         ask(Wildcards(paper=paper, table=table))
@@ -234,7 +243,7 @@ def test_a_task_that_is_none_is_said(task):
     with pytest.raises(
         SepflowError, match="task must be one of contrastive, mama, multi_task, separation, not"
     ):
-        tasks.build({"task": task})
+        built.build({"task": task})
 
 
 def test_the_metrics_of_a_separation_are_those_of_its_scores():

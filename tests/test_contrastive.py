@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from sepflow import tasks
 from sepflow.errors import SepflowError
 from sepflow.models.quantiser import ProductQuantiser
 from sepflow.objectives.contrastive import (
@@ -18,7 +17,9 @@ from sepflow.objectives.contrastive import (
     similarities,
 )
 from sepflow.seeding import generator
-from sepflow.tasks.contrast import draw_candidates, draw_masked
+from sepflow.tasks import built
+from sepflow.tasks.contrastive.contrast import draw_candidates, draw_masked
+from steps import loss_of, step_of
 
 RATE = 8000
 PRETEXT = {
@@ -70,7 +71,7 @@ def build(model=CONV_TASNET, seed=3, **changes):
     torch.manual_seed(0)
     mix = {"corpus": {"rate": RATE}}
     spec = {"task": "contrastive", "model": model, "seed": seed, "data": {"mix": mix}}
-    return tasks.build(spec | {"pretext": PRETEXT | changes})
+    return built.build(spec | {"pretext": PRETEXT | changes})
 
 
 def speech(examples=3, seconds=1.0, seed=0):
@@ -115,7 +116,7 @@ def test_spans_hide_whole_frames_of_the_encoder_and_nothing_else():
     task.model.separator.register_forward_hook(lambda _, inputs, out: heard.append(inputs[0]))
     with torch.no_grad():
         task.head.masked.copy_(torch.arange(24))
-        task.loss(batch(speech()))
+        loss_of(task, batch(speech()))
         encoded = task.model.encode(speech())
     hidden = (heard[0] == torch.arange(24.0, dtype=torch.float64)[:, None]).all(1)
     assert torch.equal(heard[0].mT[~hidden], encoded.mT[~hidden])
@@ -237,7 +238,7 @@ def test_the_gradient_of_a_code_is_that_of_its_softmax():
 @pytest.mark.parametrize("model", [CONV_TASNET, DPRNN, DPTNET], ids=lambda model: model["name"])
 def test_every_architecture_learns_by_all_its_weights_but_the_decoder(model):
     task = build(model).double()
-    loss, assignment = task.assigned(batch(speech()))
+    loss, assignment, _ = step_of(task, batch(speech()))
     assert loss.shape == (3,) and loss.dtype == torch.float64 and assignment is None
     loss.mean().backward()
     for name, weight in task.named_parameters():
@@ -256,7 +257,7 @@ def test_a_step_does_not_depend_on_the_order_of_the_batch():
         task = build().double()
         optimizer = torch.optim.SGD(task.parameters(), lr=0.1)
         mixture, references, which = batch(speech(4), first=70)
-        loss = task.loss((mixture[order], references[order], which[order]))
+        loss = loss_of(task, (mixture[order], references[order], which[order]))
         loss.mean().backward()
         optimizer.step()
         after.append([loss[np.argsort(order)], *task.weights().values()])
@@ -267,18 +268,18 @@ def test_a_step_does_not_depend_on_the_order_of_the_batch():
 def test_what_is_drawn_is_the_examples_own():
     task, mixture = build().double(), speech(1).repeat(2, 1)
     torch.manual_seed(5)
-    same = task.loss((mixture, mixture[:, None], torch.tensor([[7], [7]])))
+    same = loss_of(task, (mixture, mixture[:, None], torch.tensor([[7], [7]])))
     state = torch.get_rng_state()
-    other = task.loss((mixture, mixture[:, None], torch.tensor([[7, 0, 1], [8, 0, 1]])))
+    other = loss_of(task, (mixture, mixture[:, None], torch.tensor([[7, 0, 1], [8, 0, 1]])))
     assert torch.equal(state, torch.get_rng_state())
     assert same[0] == same[1] and abs(other[0] - other[1]) > 1e-3
-    again = build(seed=4).double().loss((mixture, mixture[:, None], torch.tensor([[7], [7]])))
+    again = loss_of(build(seed=4).double(), (mixture, mixture[:, None], torch.tensor([[7], [7]])))
     assert abs(again[0] - same[0]) > 1e-3
 
 
 def test_noise_is_for_training_alone():
     task = build().double()
-    assert not torch.equal(task.loss(batch(speech())), task.eval().loss(batch(speech())))
+    assert not torch.equal(loss_of(task, batch(speech())), loss_of(task.eval(), batch(speech())))
     wave = speech(1)[0].float().numpy()
     evaluated = task.scores(wave, wave, "one")
     assert task.train().scores(wave, wave, "one") == evaluated != task.scores(wave, wave, "two")
@@ -289,7 +290,7 @@ def test_it_learns_a_batch_by_heart():
     optimizer = torch.optim.Adam(task.parameters(), lr=3e-3)
     losses = []
     for _ in range(200):
-        losses.append(task.loss(examples).mean())
+        losses.append(loss_of(task, examples).mean())
         optimizer.zero_grad()
         losses[-1].backward()
         optimizer.step()
@@ -318,15 +319,15 @@ def test_an_utterance_too_short_to_compare_has_no_score():
     assert all(np.isnan(x) for x in task.scores(np.ones(300, np.float32), np.ones(300), "x").values())
     assert task.scores(speech(1, 0.1)[0].float().numpy(), np.zeros(1), "x")["accuracy"] >= 0
     with pytest.raises(SepflowError, match="segment of 300 samples.*fewer than two.*lengthen"):
-        task.loss(batch(torch.ones(2, 300)))
+        loss_of(task, batch(torch.ones(2, 300)))
 
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_silence_is_finite(narrow):
     task = build()
     with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
-        loss = task.loss(batch(torch.zeros(2, 8000)))
-        assert task.loss(batch(speech().float())).isfinite().all()
+        loss = loss_of(task, batch(torch.zeros(2, 8000)))
+        assert loss_of(task, batch(speech().float())).isfinite().all()
     loss.sum().backward()
     assert loss.isfinite().all()
     assert all(w.grad.isfinite().all() for w in task.parameters() if w.grad is not None)

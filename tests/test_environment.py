@@ -47,7 +47,7 @@ def test_conda_environments_agree_with_the_lock(path):
     [
         (
             "audio",
-            "sepflow.corpora.espeak sepflow.corpora.folder sepflow.mixes.listed "
+            "sepflow.corpora.espeak sepflow.corpora.folder sepflow.mixes.librimix.mixtures "
             "sepflow.mixes.export sepflow.reporting.tables",
         ),
         ("fetch", "sepflow.corpora.catalogue sepflow.corpora.fetch"),

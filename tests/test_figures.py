@@ -26,7 +26,7 @@ from sepflow.reporting.figures import learning as curves
 from sepflow.reporting.figures import spectrograms as pictures
 from sepflow.reporting.figures.spectrograms import Example, example, level, paired, spectrograms
 from sepflow.reporting.figures.write import write_figures
-from sepflow.tasks import build
+from sepflow.tasks.built import build
 from test_activity import RATE, on
 from test_scoring import SPEC, noise
 from test_tables import put

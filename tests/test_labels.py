@@ -8,9 +8,9 @@ import torch
 from sepflow.applying.inference import Separator
 from sepflow.applying.labels import write_labels
 from sepflow.identity import fill_neutral, run_name
-from sepflow.mixes.mix import LabelledMix
+from sepflow.mixes.labels.mixtures import LabelledMix
 from sepflow.models.artefact import save_model
-from sepflow.tasks import build
+from sepflow.tasks.built import build
 from test_scoring import SPEC as NETWORK
 from test_simulation import RECIPE, corpus, mix  # noqa: F401 (fixtures)
 

@@ -13,7 +13,8 @@ from sepflow import cli, corpora
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES
-from sepflow.mixes.listed import decide_listed
+from sepflow.mixes import code_of
+from sepflow.mixes.lists import decide_listed
 from sepflow.mixes.resampled import Resampled
 from sepflow.planning import plan
 
@@ -178,7 +179,7 @@ def test_recordings_that_a_corpus_lacks_are_listed_together(world, tmp_path):
         text.replace("11-1-0000.flac", "11-1-0009.flac").replace("22-1-0001.flac", "22-1-0007.flac")
     )
     with pytest.raises(SepflowError) as error:
-        decide_listed(RECIPE | {"length": "min"}, tmp_path, {"corpus": speech})
+        decide_listed(code_of("librimix").planned, RECIPE | {"length": "min"}, tmp_path, {"corpus": speech})
     assert "11-1-0009.flac: not in the corpus of the speech" in str(error.value)
     assert "22-1-0007.flac" in str(error.value)
 
@@ -186,7 +187,12 @@ def test_recordings_that_a_corpus_lacks_are_listed_together(world, tmp_path):
 def test_a_list_that_is_too_short_says_how_many_it_has(world, tmp_path):
     speech = packed(world, "librispeech", tmp_path / "speech")
     with pytest.raises(SepflowError, match="12 mixtures of 0 s or more, and the mix asks for 13"):
-        decide_listed(RECIPE | {"length": "min", "mixtures": 13}, world / "libri", {"corpus": speech})
+        decide_listed(
+            code_of("librimix").planned,
+            RECIPE | {"length": "min", "mixtures": 13},
+            world / "libri",
+            {"corpus": speech},
+        )
 
 
 @pytest.mark.parametrize(

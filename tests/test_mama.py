@@ -8,6 +8,7 @@ import torch
 
 from pretraining import ALTERATIONS, MODELS, batch, build, noise, voices
 from sepflow.errors import SepflowError
+from steps import loss_of
 from test_alteration import HOP, WINDOW, in_time, plain_stft, runs
 
 # The loss
@@ -32,7 +33,7 @@ def test_the_loss_is_the_snr_over_the_altered_points():
     asked = told(task, estimates)
     drawn, decide_one = [], task._decide
     task._decide = lambda *words: drawn.append(decide_one(*words)) or drawn[-1]
-    losses = task.loss(examples)
+    losses = loss_of(task, examples)
     assert torch.equal(asked[0][0], mixture) and not torch.equal(asked[0][1], mixture)
     for clean, guess, one, loss in zip(references[:, 0], estimates, drawn, losses, strict=True):
         points, wrong = plain_stft(clean.numpy()), plain_stft((guess - clean).numpy())
@@ -50,16 +51,16 @@ def test_an_error_counts_in_the_altered_points_alone():
     (span,) = runs(in_time(one))
     clean = references[:, 0]
     told(task, clean)
-    right = task.loss((mixture, references, which))
+    right = loss_of(task, (mixture, references, which))
     assert right == pytest.approx(-30, abs=1e-3)
     outside, inside = clean.clone(), clean.clone()
     outside[:, : span.start * HOP - WINDOW // 2] += 1.0
     outside[:, (span.stop - 1) * HOP + WINDOW // 2 :] -= 1.0
     inside[:, (span.start + 3) * HOP] += 0.1
     told(task, outside)
-    torch.testing.assert_close(task.loss((mixture, references, which)), right, rtol=0, atol=1e-9)
+    torch.testing.assert_close(loss_of(task, (mixture, references, which)), right, rtol=0, atol=1e-9)
     told(task, inside)
-    assert task.loss((mixture, references, which)) > right + 3
+    assert loss_of(task, (mixture, references, which)) > right + 3
 
 
 @pytest.mark.parametrize("model", ["conv_tasnet", "dprnn", "dptnet"])
@@ -96,11 +97,11 @@ def test_alterations_are_the_examples_own():
     pair = mixture.repeat(2, 1), references.repeat(2, 1, 1)
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    same = task.loss((*pair, torch.tensor([[7], [7]])))
-    other = task.loss((*pair, torch.tensor([[7, 0, 1], [8, 0, 1]])))
+    same = loss_of(task, (*pair, torch.tensor([[7], [7]])))
+    other = loss_of(task, (*pair, torch.tensor([[7, 0, 1], [8, 0, 1]])))
     assert torch.equal(state, torch.get_rng_state())
     assert same[0] == same[1] == other[0] and abs(other[0] - other[1]) > 1e-3
-    assert abs(build("mama", seed=4).double().loss((*pair, torch.tensor([[7], [7]])))[0] - same[0]) > 1e-3
+    assert abs(loss_of(build("mama", seed=4).double(), (*pair, torch.tensor([[7], [7]])))[0] - same[0]) > 1e-3
 
 
 # The scores
@@ -140,7 +141,7 @@ def test_recordings_of_all_lengths_are_scored(samples, rate):
     task, clean = build("mama", rate=rate).eval(), noise(samples)
     found = scores(task, clean, clean + noise(samples, seed=2))
     assert found.keys() == {"masked_snr", "masked_snri"} and all(map(math.isfinite, found.values()))
-    losses = task.loss((clean[None].float(), clean[None, None].float(), torch.tensor([[0]])))
+    losses = loss_of(task, (clean[None].float(), clean[None, None].float(), torch.tensor([[0]])))
     assert losses.isfinite().all()
 
 
@@ -197,4 +198,4 @@ def test_missing_settings_are_named():
 )
 def test_settings_at_their_bounds_are_good(extremes):
     task = build("mama", pretext=ALTERATIONS | extremes)
-    assert task.loss([x.float() if x.is_floating_point() else x for x in batch("mama")]).isfinite().all()
+    assert loss_of(task, [x.float() if x.is_floating_point() else x for x in batch("mama")]).isfinite().all()

@@ -11,8 +11,8 @@ from sepflow.corpora.noise import synthesise
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.identity import RECIPES, digest
-from sepflow.mixes.decide import LEVEL_DB, decide, decide_in
 from sepflow.mixes.mix import open_mix, write_plan
+from sepflow.mixes.speakers.mixtures import LEVEL_DB, decide, draw
 from sepflow.planning import plan
 
 NOISE = {
@@ -42,7 +42,7 @@ def results(voices, tmp_path_factory):
     out = tmp_path_factory.mktemp("results")
     for recipe, path in ((SPEECH, voices), (NOISE, None)):
         corpora.build(recipe, out / "corpora" / digest(recipe), path, 1)
-    write_plan(out / "mixes" / digest(RECIPE), decide_in(RECIPE, out))
+    write_plan(out / "mixes" / digest(RECIPE), decide(RECIPE, out))
     return out
 
 
@@ -71,10 +71,10 @@ def test_a_larger_corpus_has_the_recordings_of_the_smaller(results, tmp_path):
 
 def test_a_noisy_mix_has_the_speech_of_its_clean_twin(results):
     manifest = PackedCorpus(results / "corpora" / digest(SPEECH)).manifest
-    clean = decide({key: value for key, value in RECIPE.items() if not key.startswith("noise")}, manifest)
-    noisy = decide_in(RECIPE, results)
+    clean = draw({key: value for key, value in RECIPE.items() if not key.startswith("noise")}, manifest)
+    noisy = decide(RECIPE, results)
     assert noisy[clean.columns].equals(clean)
-    assert decide_in(RECIPE | {"mixtures": 10}, results).equals(noisy.head(10))
+    assert decide(RECIPE | {"mixtures": 10}, results).equals(noisy.head(10))
 
 
 def test_noise_is_of_the_split_at_its_level_and_adds_up(mix):
@@ -96,7 +96,7 @@ def test_noise_is_of_the_split_at_its_level_and_adds_up(mix):
 def test_noise_shorter_than_the_mixture_is_repeated(results, mix):
     recipe = RECIPE | {"noise": NOISE | {"seconds": 1.1}}
     corpora.build(recipe["noise"], results / "corpora" / digest(recipe["noise"]), None, 1)
-    write_plan(results / "mixes" / digest(recipe), decide_in(recipe, results))
+    write_plan(results / "mixes" / digest(recipe), decide(recipe, results))
     short = open_mix(recipe, results)
     longest = int(np.argmax(short.samples))
     assert short.samples[longest] > 1.1 * 8000

@@ -6,17 +6,15 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from sepflow import plugs
+from sepflow import plugs, tasks
 from sepflow.commands import explain
 from sepflow.commands.training import read_spec
 from sepflow.errors import SepflowError
 from sepflow.identity import canonical, fill_neutral, merge, run_name, without_neutral
-from sepflow.metrics.names import PRETEXTS
-from sepflow.planning import checks as plan_checks
 from sepflow.planning import plan
 from sepflow.settings import declarations
-from sepflow.tasks.alteration import Alterations
-from sepflow.tasks.contrast import Contrast
+from sepflow.tasks.contrastive.contrast import Contrast
+from sepflow.tasks.mama.alteration import Alterations
 
 PAPERS = ["ts_mixit", "ssl_pretraining"]
 MIX = {"ts_mixit": "train", "ssl_pretraining": "wsj_train"}
@@ -169,11 +167,11 @@ def test_a_mix_is_refused_in_planning_and_alone(checkout, smoke, tmp_path, label
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
-        ("data.mix", {}, "data.mix: kind: one of labels, speakers"),
+        ("data.mix", {}, "data.mix: kind: one of labels, librimix, speakers, wsj0mix"),
         ("data.mix", [], "data.mix: kind"),
         ("data.mix", "x", "data.mix: kind"),
         ("data.mix.kind", "talkers", "data.mix: kind: .*not 'talkers'"),
-        ("data.mix.kind", "librimix", "data.mix: .*list, rate, subset: not set"),
+        ("data.mix.kind", "librimix", "data.mix: .*list, .*rate, subset: not set"),
         ("data.mix.recipe", 99, "data.mix: made for other recipes than this sepflow's: labels: 99"),
         ("data.mix.run", "../../x", "data.mix.run: "),
         ("data.mix.selection", "loudest", "selection: 'loudest'"),
@@ -256,12 +254,15 @@ def test_what_the_source_declares_is_what_the_class_has():
     }
     for package, classes in (
         ("models", networks),
-        ("tasks", {"alteration": Alterations, "contrast": Contrast}),
+        ("tasks", {"mama": Alterations, "contrastive": Contrast}),
     ):
         assert declarations(package) == {name: kind.declared for name, kind in classes.items()}
         assert all(kind.declared.types for kind in classes.values()) and len(classes) > 1
 
 
-def test_every_task_has_its_objectives_and_every_pretext_its_settings():
-    assert set(plan_checks.OBJECTIVES) == set(plugs.names("sepflow.tasks", "TASK"))
-    assert set(plan_checks.SETTINGS) == {name for name in plan_checks.OBJECTIVES if name in PRETEXTS}
+def test_every_task_declares_its_objectives_and_the_settings_that_it_takes():
+    assert tasks.names() == ("contrastive", "mama", "multi_task", "separation")
+    for name in tasks.names():
+        declared = tasks.declared(name)
+        assert declared.objectives and declared.trained_on and declared.validated_on
+        assert bool(declared.settings) == (name in declarations("tasks"))

@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import ROOT
-from sepflow.identity import data_parts, digest
+from sepflow.identity import digest, parts_of
 from sepflow.mixes.recipes import unlabelled
 from sepflow.planning import plan
 
@@ -227,7 +227,7 @@ class TestFairness:
 
     def test_shares_of_the_speakers_do_not_overlap(self, scale):
         mixes = {digest(run.spec[part]["mix"]): run.spec[part]["mix"] for run in load(scale).runs.values()
-                 for part in data_parts(run.spec) if part != "validation"}  # fmt: skip
+                 for part in parts_of(run.spec) if part != "validation"}  # fmt: skip
         assert len(mixes) == 3
         if scale == "paper":
             lists = {mix["subset"] for mix in mixes.values() if "subset" in mix}

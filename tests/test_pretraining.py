@@ -8,9 +8,9 @@ import torch
 
 from conftest import ROOT
 from pretraining import MODELS, SI_SNR, TASKS, batch, build, noise, si_snr, voices
-from sepflow import tasks
 from sepflow.identity import digest
 from sepflow.planning import plan
+from steps import loss_of, step_of
 
 EVERY = list(itertools.product(TASKS, MODELS))
 LEARNT = [pair for pair in EVERY if pair[0] != "contrastive"]  # of it see tests/test_contrastive.py
@@ -62,7 +62,7 @@ def single(examples: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize(("name", "model"), LEARNT)
 def test_a_loss_is_of_each_example_and_reaches_every_weight(name, model):
     task, examples = build(name, model).double(), batch(name, 3)
-    losses, assignment = task.assigned(examples)
+    losses, assignment, _ = step_of(task, examples)
     assert losses.shape == (3,) and losses.dtype == torch.float64 and losses.isfinite().all()
     sources = examples[1].shape[1]
     assert assignment is None if name == "mama" else assignment.shape == (3, sources)
@@ -80,7 +80,7 @@ def test_a_step_does_not_depend_on_the_order_of_the_batch(name, model):
     for order in ([0, 1, 2], [2, 0, 1]):
         task = build(name, model).double()
         optimizer = torch.optim.SGD(task.parameters(), lr=0.01)
-        losses = task.loss(tuple(part[order] for part in batch(name, 3)))
+        losses = loss_of(task, tuple(part[order] for part in batch(name, 3)))
         losses.mean().backward()
         optimizer.step()
         after.append([losses[np.argsort(order)], *task.weights().values()])
@@ -94,7 +94,7 @@ def test_it_learns_two_examples_by_heart(name, model):
     optimizer = torch.optim.Adam(task.parameters(), lr=5e-3)
     losses = []
     for _ in range(120):
-        losses.append(task.loss(examples).mean())
+        losses.append(loss_of(task, examples).mean())
         optimizer.zero_grad()
         losses[-1].backward()
         torch.nn.utils.clip_grad_norm_(task.parameters(), 5.0)
@@ -106,7 +106,7 @@ def test_it_learns_two_examples_by_heart(name, model):
     task.train(False)
     with torch.no_grad():
         found = task.model(mixture)[:, : references.shape[1]]
-        order = task.assigned((mixture, references, examples[2]))[1]
+        order = step_of(task, (mixture, references, examples[2]))[1]
         pairs = [(mixture, found.gather(1, order[..., None].expand_as(found)), references)]
         if other:
             pairs.append((other[0], task.model(other[0])[:, 2:], other[1]))
@@ -138,7 +138,7 @@ def test_a_multi_task_network_has_an_output_more_that_no_separation_gives():
 def test_its_loss_is_the_sum_of_both_objectives():
     task, examples = build("multi_task").double(), batch("multi_task", 3)
     mixture, references, _, noisy, clean = examples
-    losses, assignment = task.assigned(examples)
+    losses, assignment, _ = step_of(task, examples)
     separated, enhanced = task.model(mixture).detach(), task.model(noisy).detach()
     for example in range(3):
         found = [
@@ -155,24 +155,24 @@ def test_each_objective_hears_its_own_outputs_alone(objective):
     task, examples = build("multi_task", objective=objective), batch("multi_task")
     separated, enhanced = noise(2, 3, 4000), noise(2, 3, 4000, seed=4)
     answers(task, separated, enhanced)
-    losses, assignment = task.assigned(examples)
+    losses, assignment, _ = step_of(task, examples)
     deaf = separated.clone(), enhanced.clone()
     deaf[0][:, 2], deaf[1][:, :2] = 7.0, -7.0
     answers(task, *deaf)
-    again = task.assigned(examples)
+    again = step_of(task, examples)
     assert torch.equal(again[0], losses) and torch.equal(again[1], assignment)
     for part, output in ((0, 0), (0, 1), (1, 2)):
         other = separated.clone(), enhanced.clone()
         other[part][:, output] += 0.1 * voices(2, seed=8)
         answers(task, *other)
-        assert (task.loss(examples) - losses).abs().min() > 1e-3
+        assert (loss_of(task, examples) - losses).abs().min() > 1e-3
 
 
 def test_it_is_validated_as_a_separation():
     task, alone = build("multi_task").double(), build("separation").double()
     mixture, references, which, *_ = batch("multi_task", 3)
     alone.model, alone.objective = task.model, SI_SNR
-    losses, assignment = task.assigned((mixture, references, which))
+    losses, assignment, _ = step_of(task, (mixture, references, which))
     want = alone.compare(task.model(mixture)[:, :2], references)
     assert torch.equal(losses, want[0]) and torch.equal(assignment, want[1])
 
@@ -198,7 +198,7 @@ def network(spec: dict) -> dict:
 
 @pytest.mark.parametrize("label", PAPER)
 def test_every_network_of_the_paper_has_its_size(paper, label):
-    task = tasks.build(spec := paper.find(label).spec)
+    task = build(spec := paper.find(label).spec)
     count = sum(weight.numel() for weight in task.model.parameters())
     assert (spec["model"]["name"], task.model.separator.sources, count) == PAPER[label]
 
@@ -207,13 +207,13 @@ def test_every_network_of_the_paper_has_its_size(paper, label):
 def test_every_network_of_the_paper_takes_a_step(paper, label):
     spec = paper.find(label).spec
     torch.manual_seed(0)
-    task = tasks.build(spec)
+    task = build(spec)
     mixed = "multi_task" if spec["model"]["sources"] == 2 else spec["task"]
     examples = batch(mixed, 1, 0.25)[: 5 if spec["joint"] else 3]
     settings = {key: spec["optimizer"][key] for key in ("lr", "weight_decay")}
     optimizer = torch.optim.Adam(task.parameters(), **settings)
     before = [weight.detach().clone() for weight in task.parameters()]
-    loss = task.loss(single(examples)).mean()
+    loss = loss_of(task, single(examples)).mean()
     loss.backward()
     optimizer.step()
     assert torch.isfinite(loss) and all(weight.isfinite().all() for weight in task.parameters())

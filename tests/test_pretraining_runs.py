@@ -8,7 +8,7 @@ import yaml
 
 from conftest import RATE, Checkout, write_voices
 from pretraining import si_snr
-from sepflow import corpora, tasks
+from sepflow import corpora
 from sepflow.applying.evaluation import evaluate
 from sepflow.commands.prepare import prepare
 from sepflow.corpora.folder import split_speakers
@@ -19,6 +19,7 @@ from sepflow.mixes.examples import Examples
 from sepflow.mixes.mix import open_mix
 from sepflow.models.artefact import load_model, save_model
 from sepflow.planning import plan
+from sepflow.tasks.built import build
 from sepflow.tasks.task import HEAD
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.data import train_loader
@@ -208,15 +209,17 @@ def test_a_multi_task_batch_is_one_of_each_training(prepared):
     found, results = prepared
     spec = found.find("multi_task").spec
     mixes = {part: open_mix(spec[part]["mix"], results) for part in ("data", "joint")}
-    batches = [x for _, x in zip(range(7), train_loader(spec, mixes, False, 0, lambda: 5), strict=False)]
+    batches = [x for _, x in zip(range(7), train_loader(build(spec), mixes, 0, lambda: 5), strict=False)]
     samples, batch = int(spec["segment"] * RATE), spec["batch"]
-    for part, parts in (("data", slice(0, 3)), ("joint", slice(3, 5))):
+    for part in ("data", "joint"):
         alone = Examples(mixes[part], spec[part], samples, spec["seed"], False)
         for step, both in enumerate(batches, 5):
             for spot, number in enumerate(range(step * batch, (step + 1) * batch)):
-                for one, other in zip(both[parts], alone[number], strict=False):
-                    assert torch.equal(one[spot], other)
-    assert batches[0][3].shape == (batch, samples) and batches[0][4].shape == (batch, 1, samples)
+                assert both[part].keys() == alone[number].keys()
+                for name, value in alone[number].items():
+                    assert torch.equal(both[part][name][spot], torch.as_tensor(value))
+    heard = batches[0]["joint"]
+    assert heard["mixture"].shape == (batch, samples) and heard["references"].shape == (batch, 1, samples)
 
 
 @pytest.mark.parametrize("label", ["mama", "cc"])
@@ -234,7 +237,7 @@ def pretrained(prepared, mix: dict) -> str:
     spec = merge(found.find("se").spec, {})
     spec["data"]["mix"] = mix
     name = run_name(spec)
-    save_model(results / "runs" / name / "model.safetensors", tasks.build(spec).weights(), spec)
+    save_model(results / "runs" / name / "model.safetensors", build(spec).weights(), spec)
     return name
 
 

@@ -153,7 +153,7 @@ def test_segments_of_a_noisy_mix_have_their_noise(mix):
 
 def test_training_examples_of_a_noisy_mix_hear_the_noise(mix):
     data = {"mix": RECIPE, "first": None, "dynamic": False, "single_speaker": 0.0, "crop": "random"}
-    mixture, references, _ = FixedExamples(mix, data, 6000, 1, False)[0]
+    mixture, references = map(FixedExamples(mix, data, 6000, 1, False)[0].get, ("mixture", "references"))
     assert references.shape == (2, 6000)
     assert float((mixture - references.sum(0)).abs().max()) > 0.01
 

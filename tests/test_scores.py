@@ -21,7 +21,7 @@ from sepflow.planning import plan
 from sepflow.planning.workflow import Jobs
 from sepflow.reporting.scores import check_models, checked, read_runs
 from sepflow.reporting.tables import write_table
-from sepflow.tasks import build
+from sepflow.tasks.built import build
 from test_figures import PIT, small_results
 from test_tables import CONTEXT, put, write_scores
 

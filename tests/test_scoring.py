@@ -13,7 +13,7 @@ from conftest import environment
 from sepflow.applying.inference import Separator, select, selections
 from sepflow.metrics.separation import score
 from sepflow.models.artefact import save_model
-from sepflow.tasks import build
+from sepflow.tasks.built import build
 
 SPEC = {
     "task": "separation",

@@ -23,7 +23,7 @@ from sepflow.cli import main
 from sepflow.errors import SepflowError
 from sepflow.models.artefact import save_model
 from sepflow.planning import plan
-from sepflow.tasks import build
+from sepflow.tasks.built import build
 
 RATE = 8000
 

@@ -11,10 +11,11 @@ from sepflow import corpora
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.files import write_text
-from sepflow.mixes.decide import LEVEL_DB, decide
 from sepflow.mixes.examples import Examples, FixedExamples
-from sepflow.mixes.mix import LabelledMix, Mix, cut_segments
-from sepflow.training.data import StepSampler
+from sepflow.mixes.labels.mixtures import LabelledMix
+from sepflow.mixes.mix import Mix, cut_segments
+from sepflow.mixes.speakers.mixtures import LEVEL_DB, draw
+from sepflow.training.data import Parts, StepSampler, collate
 
 RECIPE = {
     "kind": "speakers",
@@ -43,7 +44,7 @@ def mix(corpus, tmp_path_factory) -> Mix:
 
 
 def written(recipe, corpus, folder) -> Mix:
-    write_text(folder / "mix.csv", decide(recipe, corpus.manifest).to_csv(index=False))
+    write_text(folder / "mix.csv", draw(recipe, corpus.manifest).to_csv(index=False))
     return Mix(folder, corpus)
 
 
@@ -57,7 +58,7 @@ def manifest(speakers: int, utterances: int = 3, split: str = "train") -> pd.Dat
 @given(st.integers(1, 5), st.integers(0, 4), st.sampled_from(["min", "max"]))
 def test_a_mixture_has_other_speakers_legal_levels_and_its_sources_length(speakers, more, length):
     table = manifest(speakers + more)
-    plan = decide(RECIPE | {"speakers": speakers, "length": length}, table)
+    plan = draw(RECIPE | {"speakers": speakers, "length": length}, table)
     sources = range(1, speakers + 1)
     assert (plan[[f"speaker_{k}" for k in sources]].nunique(axis=1) == speakers).all()
     levels = plan[[f"gain_db_{k}" for k in sources]].to_numpy() + table["level_db"].iloc[0] - LEVEL_DB
@@ -68,15 +69,15 @@ def test_a_mixture_has_other_speakers_legal_levels_and_its_sources_length(speake
 
 def test_a_row_depends_on_its_name_and_the_manifest_only():
     table = manifest(5)
-    whole = decide(RECIPE | {"mixtures": 50}, table)
-    pd.testing.assert_frame_equal(decide(RECIPE | {"mixtures": 20}, table), whole.head(20))
+    whole = draw(RECIPE | {"mixtures": 50}, table)
+    pd.testing.assert_frame_equal(draw(RECIPE | {"mixtures": 20}, table), whole.head(20))
     pd.testing.assert_frame_equal(
-        decide(RECIPE | {"mixtures": 50}, table.sample(frac=1, random_state=3)), whole
+        draw(RECIPE | {"mixtures": 50}, table.sample(frac=1, random_state=3)), whole
     )
 
 
 def test_level_differences_fill_the_range():
-    plan = decide(RECIPE | {"mixtures": 2000}, manifest(6))
+    plan = draw(RECIPE | {"mixtures": 2000}, manifest(6))
     difference = (plan["gain_db_1"] - plan["gain_db_2"]).to_numpy()
     assert difference.min() > -5 - 1e-5 and difference.max() < 5 + 1e-5
     counts = np.histogram(difference, bins=10, range=(-5, 5))[0]
@@ -85,9 +86,9 @@ def test_level_differences_fill_the_range():
 
 def test_too_few_speakers_is_said_with_the_split_and_the_way_out():
     with pytest.raises(SepflowError, match=r"split train: 1 speakers .* needs 2. Add speakers"):
-        decide(RECIPE, manifest(1))
+        draw(RECIPE, manifest(1))
     with pytest.raises(SepflowError, match="0 speakers"):
-        decide(RECIPE | {"split": "test"}, manifest(4))
+        draw(RECIPE | {"split": "test"}, manifest(4))
 
 
 def test_a_mixture_is_the_sum_of_its_sources_at_their_levels(mix):
@@ -150,23 +151,26 @@ def test_an_example_is_a_function_of_its_number(mix, data, pairs):
     first, second = (Examples(mix, DATA | data, 4000, seed=1, pairs=pairs) for _ in range(2))
     forward = [first[i] for i in range(12)]
     for i in reversed(range(12)):
-        for a, b in zip(forward[i], second[i], strict=True):
-            np.testing.assert_array_equal(a, b)
-    mixture, references, which = forward[0]
-    assert which.tolist() == [0]
+        assert forward[i].keys() == second[i].keys()
+        for name, value in second[i].items():
+            np.testing.assert_array_equal(forward[i][name], value)
+    mixture, references = forward[0]["mixture"], forward[0]["references"]
+    assert forward[0]["number"] == 0
     assert mixture.shape == (4000,) and references.shape == (2, 4000)
     np.testing.assert_allclose(mixture, references.sum(0), atol=1e-6)
     other = Examples(mix, DATA | data, 4000, seed=2, pairs=pairs)
-    assert any(not np.array_equal(forward[i][0], other[i][0]) for i in range(12))
+    assert any(not np.array_equal(forward[i]["mixture"], other[i]["mixture"]) for i in range(12))
 
 
 def test_workers_change_nothing(mix):
     examples = Examples(mix, DATA | {"dynamic": True}, 4000, seed=1, pairs=True)
-    sampler = StepSampler(3, 4, lambda: 5)
-    batches = [list(DataLoader(examples, batch_sampler=sampler, num_workers=n)) for n in (0, 2)]
+    sampler = StepSampler(3, {"data": 4}, lambda: 5)
+    options = {"batch_sampler": sampler, "collate_fn": collate}
+    batches = [list(DataLoader(Parts({"data": examples}), num_workers=n, **options)) for n in (0, 2)]
     for here, there in zip(*batches, strict=True):
-        for a, b in zip(here, there, strict=True):
-            np.testing.assert_array_equal(a, b)
+        assert here["data"].keys() == there["data"].keys()
+        for name, value in there["data"].items():
+            np.testing.assert_array_equal(here["data"][name], value)
 
 
 def test_an_epoch_sees_each_mixture_once(mix):
@@ -185,7 +189,7 @@ def test_a_single_speaker_is_in_at_most_one_mixture_of_a_pair_and_as_often_as_as
     share = sum(number is not None for number in chosen) / (2 * len(chosen))  # of all mixtures
     assert abs(share - 0.1) < 0.01  # three standard deviations
     i = next(i for i, number in enumerate(chosen) if number is not None)
-    mixture, references, _ = examples[i]
+    mixture, references = examples[i]["mixture"], examples[i]["references"]
     row, start = examples._crop(chosen[i])
     np.testing.assert_array_equal(references[chosen[i] % 2], mix.sources(row, start, 4000)[0])
     np.testing.assert_allclose(mixture, references.sum(0), atol=1e-6)
@@ -196,4 +200,5 @@ def test_validation_examples_are_each_row_once_and_always_the_same(mix):
     assert len(fixed) == len(mix) // 2
     rows = [fixed._crop(2 * i + k)[0] for i in range(len(fixed)) for k in range(2)]
     assert rows == list(range(len(mix)))
-    np.testing.assert_array_equal(fixed[3][0], FixedExamples(mix, DATA, 4000, seed=1, pairs=True)[3][0])
+    again = FixedExamples(mix, DATA, 4000, seed=1, pairs=True)
+    np.testing.assert_array_equal(fixed[3]["mixture"], again[3]["mixture"])

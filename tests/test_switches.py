@@ -36,15 +36,18 @@ def offline(spec, results, weights) -> np.ndarray:
     module = Training(spec).double()
     mix = open_mix(spec["data"]["mix"], results)
     examples = Examples(mix, spec["data"], round(spec["segment"] * 8000), spec["seed"], False)
-    numbers = [examples[index][2][2] for index in range(8)]
-    batch = [torch.stack(part) for part in zip(*(examples[index][:2] for index in range(8)), strict=True)]
+    numbers = [examples[index]["row"] for index in range(8)]
+    mixtures, references = (
+        torch.stack([examples[index][name] for index in range(8)]).double()
+        for name in ("mixture", "references")
+    )
     order = np.argsort(numbers)
     codes = []
     for state in weights:
         module.load_state_dict({name: weight.double() for name, weight in state.items()})
         with torch.no_grad():
-            estimates = module.task(batch[0].double())
-        codes.append(pit(estimates, batch[1].double(), "si_snr")[1][order, 0].numpy())
+            estimates = module.task(mixtures)
+        codes.append(pit(estimates, references, "si_snr")[1][order, 0].numpy())
     return np.array(codes)
 
 
@@ -72,7 +75,8 @@ def test_the_crop_and_the_order_of_a_fixed_example_stay(prepared):
     data = spec["data"] | PASSES["data"]
     examples = Examples(open_mix(spec["data"]["mix"], results), data, 3000, 1, False)
     passes = [
-        {int(x[2][2]): x[1] for x in map(examples.__getitem__, range(8 * k, 8 * k + 8))} for k in (0, 1)
+        {x["row"]: x["references"] for x in map(examples.__getitem__, range(8 * k, 8 * k + 8))}
+        for k in (0, 1)
     ]
     assert sorted(passes[0]) == sorted(passes[1]) == list(range(8))
     assert list(passes[0]) != list(passes[1])  # the order of the examples does not stay

@@ -22,9 +22,9 @@ from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
 from sepflow.files import write_bytes
 from sepflow.identity import digest, fill_neutral, merge, run_name
-from sepflow.mixes.decide import decide
 from sepflow.mixes.examples import Examples, FixedExamples
 from sepflow.mixes.mix import write_plan
+from sepflow.mixes.speakers.mixtures import draw
 from sepflow.models.artefact import load_model, save_model
 from sepflow.planning import plan
 from sepflow.training.checkpoint import RunningCheckpoint
@@ -57,7 +57,7 @@ def prepared(voices, tmp_path_factory) -> tuple[plan.Plan, Path]:
     for name in found.mixes_with(labels=False):
         recipe = found.mixes[name]
         manifest = read_manifest(results / "corpora" / digest(recipe["corpus"]))
-        write_plan(results / "mixes" / name, decide(recipe, manifest))
+        write_plan(results / "mixes" / name, draw(recipe, manifest))
     return found, results
 
 

@@ -14,9 +14,9 @@ from librimix_corpora import put_table, run, table
 from sepflow import corpora
 from sepflow.files.seals import digest_of
 from sepflow.identity import digest
-from sepflow.mixes.decide import decide
 from sepflow.mixes.export import export
 from sepflow.mixes.mix import write_plan
+from sepflow.mixes.speakers.mixtures import draw
 from sepflow.simulation.librimix import noise as librimix_noise
 
 SMALL = ("--rates", 8000, "--modes", "min", "--jobs", 1)
@@ -61,7 +61,7 @@ def made(tmp_path_factory, voices):
             )
     corpora.build(MIX["corpus"], root / "results/corpora" / digest(MIX["corpus"]), voices, 1)
     manifest = corpora.packed.read_manifest(root / "results/corpora" / digest(MIX["corpus"]))
-    plan = decide(MIX, manifest)
+    plan = draw(MIX, manifest)
     write_plan(root / "results/mixes" / digest(MIX), plan)
     folder = root / "results/mixes" / digest(labelled())
     folder.mkdir(parents=True)

@@ -25,8 +25,8 @@ from sepflow.corpora.packed import AUDIO
 from sepflow.files import config as files
 from sepflow.files import write_json
 from sepflow.identity import canonical
-from sepflow.mixes.decide import decide_in
 from sepflow.mixes.mix import write_plan
+from sepflow.mixes.speakers.mixtures import decide
 from sepflow.planning import plan
 
 SCALE = "gpu_day"
@@ -91,7 +91,7 @@ def pack(root: Path, folder: Path, factors: list[float | str]) -> None:
         )
     heard = {name for run in some.runs.values() for name in _drawn(run.spec, some)}
     for name in sorted(heard):
-        write_plan(folder / "results" / "mixes" / name, decide_in(some.mixes[name], folder / "results"))
+        write_plan(folder / "results" / "mixes" / name, decide(some.mixes[name], folder / "results"))
         shutil.copytree(folder / "results" / "mixes" / name, out / "mixes" / name)
     runs = {
         factor: {name: {"label": run.label, "spec": canonical(run.spec)} for name, run in one.runs.items()}

@@ -25,7 +25,7 @@ from gpu_day.record import Record
 from sepflow.files import write_json
 from sepflow.identity import canonical, fill_neutral, merge
 from sepflow.models.artefact import load_model
-from sepflow.tasks.trained import whole_float32
+from sepflow.tasks.built import whole_float32
 from sepflow.training.machine import Machine
 from sepflow.training.train import train
 

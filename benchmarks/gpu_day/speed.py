@@ -26,7 +26,7 @@ import models as sizes
 import yardstick
 from gpu_day.record import Record
 from sepflow import models
-from sepflow.tasks.trained import whole_float32
+from sepflow.tasks.built import whole_float32
 
 _RATE = 8000
 AMPLER = 4  # a GPU wants larger batches than benchmarks/models.py has for two cores

@@ -24,7 +24,7 @@ from gpu_day.budget import Costs, chain, seconds_needed
 from gpu_day.record import Record
 from sepflow.applying.inference import Separator
 from sepflow.files import write_json
-from sepflow.identity import canonical, data_parts, fill_neutral, merge
+from sepflow.identity import canonical, fill_neutral, merge, parts_of
 from sepflow.mixes.mix import open_mix
 from sepflow.training.machine import Machine
 from sepflow.training.module import Training
@@ -46,7 +46,7 @@ def kind_of(spec: dict[str, Any]) -> str:
 
 def needs(spec: dict[str, Any]) -> list[str]:
     """The runs that a run begins with, or learns the estimates of."""
-    recipes = [spec[part]["mix"] for part in data_parts(spec)]
+    recipes = [spec[part]["mix"] for part in parts_of(spec)]
     return sorted({name for name in (spec["init"], *(recipe.get("run") for recipe in recipes)) if name})
 
 
@@ -99,7 +99,7 @@ def costs_of(plan: Plan, took: dict[str, dict[str, float]]) -> Costs:
         seconds = (
             _BEGIN + spec["steps"] * own["step"] + spec["steps"] / spec["validate_every"] * own["validation"]
         )
-        for part in data_parts(spec):
+        for part in parts_of(spec):
             recipe = spec[part]["mix"]
             if recipe["kind"] == "labels":
                 seconds += recipe["mix"]["mixtures"] * took[kind_of(specs[recipe["run"]])]["label"]

@@ -29,46 +29,55 @@ def closure(*roots: str, package: Path = PACKAGE) -> list[Path]:
 
     Without the package's own `__init__`, which has but the version.
     """
+    there = {path.as_posix(): path for path in package.rglob("*.py")}
     found: set[Path] = set()
     waiting = {package / root for root in roots}
     while waiting:
         found |= waiting
         names = {name for path in waiting for name in _parsed(path)[1]}
-        waiting = {path for name in names for path in _files(name, package)} - found
+        waiting = {
+            there[file] for name in names for file in _files(name, package.as_posix()) if file in there
+        }
+        waiting -= found
     return sorted(found)
 
 
 @cache
 def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
-    """A module in a form that says what it does, and the dotted names that it may import."""
-    tree = ast.parse(path.read_bytes())
-    return hashlib.sha256(repr(_form(tree)).encode()).hexdigest(), tuple(_imported(tree))
+    """A module in a form that says what it does, and the dotted names of the package that it may import."""
+    imported: list[str] = []
+    form = _form(ast.parse(path.read_bytes()), imported)
+    names = {name for name in imported if name.startswith("sepflow.")}
+    return hashlib.sha256(repr(form).encode()).hexdigest(), tuple(sorted(names))
 
 
-def _form(node: Any) -> Any:
-    """A syntax tree as tuples, less docstrings, and less what is empty (Pythons differ in that)."""
-    if isinstance(node, list):
-        return [_form(one) for one in node]
+def _form(node: Any, imported: list[str]) -> Any:
+    """A syntax tree as tuples, less docstrings, and less what is empty (Pythons differ in that).
+
+    What it imports, dotted names, is added to `imported`.
+    """
+    kind = type(node)
+    if kind is list:
+        return [_form(one, imported) for one in node]
     if not isinstance(node, ast.AST):
         return node
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    if kind in (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef):
         del node.body[: ast.get_docstring(node, clean=False) is not None]
-    fields = [(name, _form(value)) for name, value in ast.iter_fields(node) if value not in (None, [])]
-    return type(node).__name__, fields
+    elif kind is ast.Import:
+        imported += [alias.name for alias in node.names]
+    elif kind is ast.ImportFrom:
+        imported += [f"{node.module}.{alias.name}" for alias in node.names]
+    parts: list[Any] = [kind.__name__]
+    for name in kind._fields:
+        value = getattr(node, name, None)
+        if value is not None and value != []:
+            parts += (name, _form(value, imported))
+    return tuple(parts)
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _files(name: str, package: Path) -> Iterator[Path]:
-    """The files of the package that importing the dotted `name` runs, its last part perhaps no module."""
-    top, *parts = name.split(".")
+def _files(name: str, package: str) -> Iterator[str]:
+    """The files that importing the dotted `name` runs, if they are there, its last part perhaps no module."""
     place = package
-    for part in parts if top == "sepflow" else []:
-        yield from (file for file in (place / f"{part}.py", place / part / "__init__.py") if file.is_file())
-        place = place / part
+    for part in name.split(".")[1:]:
+        place = f"{place}/{part}"
+        yield from (f"{place}.py", f"{place}/__init__.py")

@@ -17,17 +17,32 @@ RECIPES = {
     "train": 1,
 }
 
+
+def number_of(code: str) -> int:
+    """The number of the code of a kind of corpus or mix, or of a stage: 1, until it is bumped here."""
+    return RECIPES.get(code, 1)
+
+
 # A key at its neutral value is left out of the hash, so that a new option renames nothing.
-NEUTRAL_DATA = {"first": None, "dynamic": False, "single_speaker": 0.0, "labels": None, "crop": "random"}
+NEUTRAL_PART = {
+    "first": None,
+    "dynamic": False,
+    "single_speaker": 0.0,
+    "labels": None,
+    "crop": "random",
+    "batch": None,
+}
 NEUTRAL = {
     "init": None,
+    "uses": {},
     "joint": None,
     "pretext": None,
     "disjoint_speakers": False,
+    "select": "validation_loss",
+    "accumulate": 1,
     "precision": "32",
     "optimizer.weight_decay": 0.0,
     "optimizer.noam": None,
-    **{f"{part}.{key}": value for part in ("data", "validation") for key, value in NEUTRAL_DATA.items()},
 }
 
 
@@ -54,14 +69,21 @@ def run_name(spec: dict[str, Any]) -> str:
     return digest(without_neutral(spec))
 
 
-def data_parts(spec: dict[str, Any]) -> list[str]:
-    """The keys of a spec under which there is a mix."""
-    return ["data", "validation", *(["joint"] if spec.get("joint") else [])]
+def parts_of(spec: dict[str, Any]) -> list[str]:
+    """The keys of a spec under which there is a mix: data, validation, and what else its task hears."""
+    return [key for key, value in spec.items() if isinstance(value, dict) and "mix" in value]
+
+
+def runs_of(spec: dict[str, Any]) -> dict[str, str]:
+    """The runs that a spec builds on, by how: init, uses.<name>, or the part whose mix they labelled."""
+    named = {"init": spec["init"]} | {f"uses.{name}": run for name, run in spec["uses"].items()}
+    named |= {part: spec[part]["mix"].get("run") for part in parts_of(spec)}
+    return {how: run for how, run in named.items() if run}
 
 
 def _neutral(spec: dict[str, Any]) -> dict[str, Any]:
-    joint = {f"joint.{key}": value for key, value in NEUTRAL_DATA.items()} if spec.get("joint") else {}
-    return NEUTRAL | joint
+    parts = {f"{part}.{key}": value for part in parts_of(spec) for key, value in NEUTRAL_PART.items()}
+    return {key: value for key, value in NEUTRAL.items() if _parent(spec, key)[0] is not None} | parts
 
 
 def without_neutral(spec: dict[str, Any]) -> dict[str, Any]:
@@ -79,14 +101,14 @@ def fill_neutral(spec: dict[str, Any]) -> dict[str, Any]:
     filled = copy.deepcopy(spec)
     for path, neutral in _neutral(spec).items():
         part, key = _parent(filled, path)
-        part.setdefault(key, neutral)
+        part.setdefault(key, copy.deepcopy(neutral))
     return filled
 
 
-def _parent(spec: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+def _parent(spec: dict[str, Any], path: str) -> tuple[dict[str, Any] | None, str]:
     *parents, key = path.split(".")
     for part in parents:
-        spec = spec[part]
+        spec = spec.get(part)
     return spec, key
 
 

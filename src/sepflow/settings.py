@@ -137,9 +137,14 @@ def _types(annotation: Any) -> tuple[Number | OneOf | None, ...]:
 
 @functools.cache
 def declarations(package: str) -> dict[str, Declared]:
-    """What the `checked` classes of a package ("models") declare, by the names of their modules."""
-    paths = sorted((Path(__file__).parent / package).glob("*.py"))
-    return {path.stem: said for path in paths if (said := _declared(path))}
+    """What the `checked` classes of a package declare, by the names of their modules.
+
+    Of a package whose modules lie in folders (tasks), by the names of these.
+    """
+    place = Path(__file__).parent / package
+    named = {path: path.stem for path in place.glob("*.py")}
+    named |= {path: path.parent.name for path in place.glob("*/*.py")}
+    return {named[path]: said for path in sorted(named) if (said := _declared(path))}
 
 
 def _declared(path: Path) -> Declared | None:

@@ -6,14 +6,12 @@ from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow.corpora.presence import folder_of
-    from sepflow.mixes.decide import decide_in
-    from sepflow.mixes.listed import decide_listed
-    from sepflow.mixes.mix import open_corpora, write_plan
+    from sepflow.mixes import code_of
+    from sepflow.mixes.mix import write_plan
 
-    recipe, label = snakemake.params.recipe, snakemake.params.label
-    if label:
-        lists = folder_of(label, snakemake.config["corpora"], Path(snakemake.scriptdir).parents[1])
-        table = decide_listed(recipe, lists, open_corpora(recipe, Path("results")))
-    else:
-        table = decide_in(recipe, Path("results"))
+    recipe, called = snakemake.params.recipe, snakemake.params.label
+    lists = None
+    if called:
+        lists = folder_of(called, snakemake.config["corpora"], Path(snakemake.scriptdir).parents[1])
+    table = code_of(recipe["kind"]).decide(recipe, Path("results"), lists)
     write_plan(Path(snakemake.output[0]).parent, table)

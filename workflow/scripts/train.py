@@ -14,9 +14,17 @@ with (
 ):
     import torch
 
+    from sepflow.corpora.presence import folder_of
     from sepflow.training.machine import Machine
-    from sepflow.training.train import train
+    from sepflow.training.making import make
 
     machine = Machine.of(snakemake.config)
     torch.set_num_threads(max(1, snakemake.threads // machine.devices))
-    train(snakemake.params.spec, out, machine=machine, progress=True)
+    named, checkout = snakemake.config.get("corpora") or {}, Path(snakemake.scriptdir).parents[1]
+    make(
+        snakemake.params.spec,
+        out,
+        machine=machine,
+        progress=True,
+        place=lambda name: folder_of(name, named, checkout),
+    )

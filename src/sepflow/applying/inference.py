@@ -5,25 +5,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sepflow import tasks
 from sepflow.applying.selection import oracle_remix, select_by_energy
 from sepflow.errors import SepflowError
-from sepflow.tasks.trained import load_trained, whole_float32
+from sepflow.tasks.built import load_task, whole_float32
 
 
 class Separator:
     """The model of a run, ready to separate; `run` is the name of the run that it must be of."""
 
     def __init__(self, path: str | Path, device: str = "auto", run: str | None = None):
-        weights, self.spec = load_trained(path, run)
+        self.task = load_task(path, run)
+        self.spec = self.task.spec
         if device == "gpu" and not torch.cuda.is_available():
             raise SepflowError("device: gpu, but torch sees none here. Set device: cpu (or auto).")
         chosen = device != "cpu" and torch.cuda.is_available()
         whole_float32()
         self.device = torch.device("cuda" if chosen else "cpu")
-        self.task = tasks.build(self.spec)
-        self.task.load_weights(weights)
-        self.task.to(self.device).eval()
+        self.task.to(self.device)
+        for frozen in self.task.used.values():
+            frozen.to(self.device)
 
     @torch.inference_mode()
     def __call__(self, mixture: np.ndarray) -> torch.Tensor:

@@ -9,7 +9,8 @@ import numpy as np
 from sepflow.applying.inference import Separator, select
 from sepflow.files import replacing
 from sepflow.files.seals import digest_of
-from sepflow.mixes.mix import LABELS, Mix, write_plan
+from sepflow.mixes.labels import LABELS
+from sepflow.mixes.mix import Mix, write_plan
 from sepflow.mixes.recipes import rate_of
 
 

@@ -22,6 +22,7 @@ from sepflow.files.contracts import refuse
 from sepflow.mixes.recipes import rate_of
 from sepflow.models.artefact import read_spec
 from sepflow.planning.plan import Plan
+from sepflow.tasks import declared
 
 MODEL = "model.safetensors"
 SOURCES = 2
@@ -93,7 +94,7 @@ def separate(model: Path, files: list[Path], out: Path, options: Options) -> Ite
     any of the files is raised as SepflowError before anything is separated, the files all at once.
     """
     separator = Separator(model, options.device)
-    if not separator.task.separates:
+    if not separator.task.declared.separates:
         raise SepflowError(
             f"{model}: a model of the task {separator.spec['task']}, which is for others to begin with and "
             "separates nothing. Take that of a run which was trained to separate (sepflow plan lists them)."
@@ -120,8 +121,8 @@ def separate(model: Path, files: list[Path], out: Path, options: Options) -> Ite
 
 def _count(spec: dict[str, Any], options: Options) -> int:
     """How many of a model's estimates to keep."""
-    estimates, mixit = spec["model"]["sources"], spec["objective"]["name"] == "mixit"
-    selection = options.selection or ("energy" if mixit or options.sources else "none")
+    estimates, pairs = spec["model"]["sources"], declared(spec["task"]).pairs(spec)
+    selection = options.selection or ("energy" if pairs or options.sources else "none")
     if selection == "none":
         if options.sources:
             raise SepflowError("--selection none keeps all estimates: leave --sources out, or say energy.")

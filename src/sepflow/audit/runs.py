@@ -14,7 +14,8 @@ from sepflow.files.seals import UnsealedError, digest_of
 from sepflow.identity import difference_in_words, fill_neutral, run_name
 from sepflow.models.artefact import read_spec
 from sepflow.results import FILES, HISTORY, MODEL, RECORD, SPEC
-from sepflow.tasks.trained import load_trained
+from sepflow.tasks import declared
+from sepflow.tasks.built import load_trained
 
 SEALED = ("run", "model", "history")
 KINDS = {
@@ -22,11 +23,11 @@ KINDS = {
     "seconds": (int, float),
     "steps": int,
     "selected_step": int,
-    "validation_loss": (int, float),
     "parameters": int,
     "commit": str,
     "dirty": str,
 }
+TRAINED = {"validation_loss": (int, float)}
 WAY_OUT = "Put a whole copy in its place, or delete model.safetensors and start the training again."
 
 
@@ -56,15 +57,18 @@ def check_parts(directory: Path) -> tuple[str, dict[str, Any]]:
     spec = read_record(directory / SPEC, {}, WAY_OUT)
     try:
         name = run_name(fill_neutral(spec))
-        differs = difference_in_words(read_spec(directory / MODEL), spec)
+        differs = difference_in_words(*map(fill_neutral, (read_spec(directory / MODEL), spec)))
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise SepflowError(f"{directory / SPEC}: no spec of a run ({error!r}). {WAY_OUT}") from error
     if differs:
         raise SepflowError(f"{directory}: the model is of another run than spec.json: {differs}")
     weights, _ = load_trained(directory / MODEL, name)
-    record = read_record(directory / RECORD, KINDS, WAY_OUT)
-    history = read_history(directory / HISTORY, name)
-    problems = _contradictions(record, fill_neutral(spec), history)
+    made = declared(spec["task"]).made
+    record = read_record(directory / RECORD, KINDS | ({} if made else TRAINED), WAY_OUT)
+    problems = []
+    if not made:
+        history = read_history(directory / HISTORY, name)
+        problems = _contradictions(record, fill_neutral(spec), history)
     if record["parameters"] != sum(weight.numel() for weight in weights.values()):
         problems.append(f"{record['parameters']} parameters are not those of {MODEL}")
     refuse(str(directory / RECORD), problems, WAY_OUT)
@@ -73,7 +77,8 @@ def check_parts(directory: Path) -> tuple[str, dict[str, Any]]:
 
 def _contradictions(record: dict[str, Any], spec: dict[str, Any], history: pd.DataFrame) -> list[str]:
     """What a run's record says of its training and its spec or its history does not, in words."""
-    steps, best = history["step"].iloc[-1], history.loc[history["validation_loss"].idxmin()]
+    steps, select = history["step"].iloc[-1], spec["select"]
+    best = history.loc[(history[select] * declared(spec["task"]).sign(select)).idxmin()]
     problems = []
     if steps != record["steps"]:
         problems.append(f"{record['steps']} steps, where {HISTORY} ends at {steps}")

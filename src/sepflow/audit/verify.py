@@ -15,7 +15,8 @@ from sepflow.files.contracts import check_size
 from sepflow.files.reading import read_record
 from sepflow.files.seals import UnsealedError, check_seal, digest_of, write_seal
 from sepflow.mixes.export import COMPLETE, check_exported
-from sepflow.mixes.mix import LABELS, PLAN, read_own_plan, read_plan
+from sepflow.mixes.labels import LABELS
+from sepflow.mixes.mix import PLAN, read_own_plan, read_plan
 from sepflow.planning.layout import stamp_of
 from sepflow.reporting.scores import read_stamp
 from sepflow.results import MODEL, RECORD

@@ -4,9 +4,10 @@ import pandas as pd
 import torch
 import yaml
 
-from sepflow import tasks
-from sepflow.identity import data_parts, difference, digest, flatten
+from sepflow.identity import difference, digest, flatten, parts_of
 from sepflow.planning.plan import Plan, Run
+from sepflow.tasks.built import build
+from sepflow.tasks.task import Frozen
 
 
 class _Dumper(yaml.SafeDumper):
@@ -76,7 +77,10 @@ def _opened(run: Run, plan: Plan) -> dict:
 def _line(run: Run, plan: Plan) -> dict[str, str]:
     spec = run.spec
     with torch.device("meta"):
-        parameters = sum(weight.numel() for weight in tasks.build(spec).parameters())
+        used = {name: Frozen(build(plan.runs[run].spec)) for name, run in spec["uses"].items()}
+        parameters = sum(weight.numel() for weight in build(spec, used).parameters())
+    others = [("from", spec["init"])] if spec["init"] else []
+    others += [("using", run) for run in spec["uses"].values()]
     labels = spec["data"]["mix"]["run"] if spec["data"]["mix"]["kind"] == "labels" else None
     source = f"labels of {_label(plan, labels)}" if labels else f"{spec['data']['first'] or 'all'} of the mix"
     return {
@@ -86,13 +90,13 @@ def _line(run: Run, plan: Plan) -> dict[str, str]:
         "model": f"{spec['model']['name']}, {spec['model']['sources']} out",
         "parameters": f"{parameters:,}",
         "objective": spec["objective"]["name"],
-        "data": source + (f", from {_label(plan, spec['init'])}" if spec["init"] else ""),
+        "data": source + "".join(f", {how} {_label(plan, run)}" for how, run in others),
         "steps": f"{spec['steps']} x {spec['batch']} x {spec['segment']:g} s",
     }
 
 
 def _mixes(run: Run) -> set[str]:
-    return {digest(run.spec[part]["mix"]) for part in data_parts(run.spec)}
+    return {digest(run.spec[part]["mix"]) for part in parts_of(run.spec)}
 
 
 def _label(plan: Plan, name: str) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 from sepflow.applying.labels import write_labels
 from sepflow.errors import SepflowError
-from sepflow.identity import data_parts, digest
-from sepflow.mixes.decide import decide_in
+from sepflow.identity import digest, parts_of
+from sepflow.mixes import code_of, kind_of
 from sepflow.mixes.mix import PLAN, open_mix, write_plan
-from sepflow.mixes.recipes import LISTED, corpora_of
+from sepflow.mixes.recipes import corpora_of
 from sepflow.models.artefact import read_spec
 
 log = logging.getLogger(__name__)
@@ -20,11 +20,13 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
 
     Raises SepflowError for a corpus or a run that is missing, with its name.
     """
+    for run in spec["uses"].values():
+        _trained(run, results)
     if spec["init"]:
         other = read_spec(_trained(spec["init"], results), spec["init"])
         if spec["disjoint_speakers"]:
             _mix(other["data"]["mix"], results, device)
-    for part in data_parts(spec):
+    for part in parts_of(spec):
         _mix(spec[part]["mix"], results, device)
 
 
@@ -35,9 +37,9 @@ def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
     for one in corpora_of(recipe).values():
         _built(results / "corpora" / digest(one))
     log.info("deciding mix %s", out.name)
-    if recipe["kind"] == "speakers":
-        write_plan(out, decide_in(recipe, results))
-    elif recipe["kind"] in LISTED:
+    if recipe["kind"] != "labels" and not kind_of(recipe["kind"]).listed:
+        write_plan(out, code_of(recipe["kind"]).decide(recipe, results))
+    elif recipe["kind"] != "labels":
         raise SepflowError(
             f"{out}/mix.csv: not there. Make it where its lists are (snakemake "
             f"results/mixes/{out.name}/mix.csv), and copy the directory here."

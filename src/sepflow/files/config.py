@@ -1,6 +1,7 @@
 """YAML files, read and held against their schema. A wrong key names the file, the key and what was meant."""
 
 import difflib
+import json
 import os
 import textwrap
 from functools import cache
@@ -13,15 +14,18 @@ from referencing import Registry, Resource
 
 from sepflow.errors import SepflowError
 from sepflow.files import yaml_text
+from sepflow.identity import merge
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def read(path: Path, schema: str, config: Path) -> dict[str, Any]:
-    """The content of the YAML file `path`, valid under `<config>/schemas/<schema>.yaml`.
+def read(path: Path, schema: str, config: Path, grown: str = "") -> dict[str, Any]:
+    """The content of the YAML file `path`, valid under `<config>/schemas/<schema>.yaml`, perhaps `grown`.
 
     Raises SepflowError where the file is missing, is not YAML, or does not fit its schema.
     """
     value = parse(path)
-    check(value, schema, config, str(path))
+    check(value, schema, config, str(path), grown)
     return value
 
 
@@ -41,23 +45,23 @@ def named(directory: Path, name: str) -> Path:
     return directory / f"{name}.yaml"
 
 
-def check(value: Any, schema: str, config: Path, where: str) -> None:
+def check(value: Any, schema: str, config: Path, where: str, grown: str = "") -> None:
     """Hold `value` against a schema ("run", or a part of one: "paper#/$defs/mix").
 
+    `grown`, as JSON, is laid over the schemas: what the code declares, by their names.
     Raises SepflowError with `where`, the key, and what was meant.
     """
-    error = best_match(_validator(schema, config / "schemas").iter_errors(value))
+    error = best_match(_validator(schema, config / "schemas", grown).iter_errors(value))
     if error is not None:
         raise SepflowError(f"{where}: {_describe(error)}")
 
 
 @cache
-def _validator(schema: str, directory: Path) -> Draft202012Validator:
+def _validator(schema: str, directory: Path, grown: str) -> Draft202012Validator:
+    said = {path.stem: yaml_text.load(path) for path in directory.glob("*.yaml")}
     resources = {
-        path.name: Resource.from_contents(
-            yaml_text.load(path) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        )
-        for path in directory.glob("*.yaml")
+        f"{name}.yaml": Resource.from_contents(content | {"$schema": DIALECT})
+        for name, content in merge(said, json.loads(grown or "{}")).items()
     }
     registry = Registry().with_resources(resources.items())
     name, _, part = schema.partition("#")

@@ -1,1 +1,30 @@
-"""What a mixture is: recipes, plans, samples, and the examples that a training hears."""
+"""What a mixture is: a kind of mix is the folder of its name, which says `KIND`; its mixtures.py, `MIX`."""
+
+import importlib
+import pkgutil
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from sepflow import plugs
+from sepflow.errors import SepflowError
+from sepflow.mixes.declaration import Kind
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """All kinds of mix."""
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+
+
+def kind_of(name: Any) -> Kind:
+    """What a kind of mix declares; SepflowError for an unknown name."""
+    if (found := plugs.offered(__name__, name, "KIND")) is None:
+        raise SepflowError(f"kind must be one of {', '.join(kinds())}, not {name!r}")
+    return found
+
+
+def code_of(name: str) -> ModuleType:
+    """The module of a kind that decides and opens its mixtures."""
+    kind_of(name)
+    return importlib.import_module(f"{__name__}.{name}.mixtures")

@@ -7,18 +7,18 @@ import torch
 from torch.utils.data import Dataset
 
 from sepflow.errors import SepflowError
-from sepflow.mixes.decide import Pool
 from sepflow.mixes.mix import Mix, render
+from sepflow.mixes.speakers.mixtures import Pool
 from sepflow.seeding import generator
 
 
 class Examples(Dataset):
-    """Example i of a training: (mixture [T], references [C, T]), float32, and which it is, int64: [i].
+    """Example i of a training: mixture [T] and references [C, T], float32, and its number i, by name.
 
     With `pairs`, an example is a mixture of two mixtures, and these two are its references (MixIT).
     `data` is the part of a run's spec: `first` mixtures only; `dynamic` draws new sources and levels for each
     example from the utterances of the mix; `single_speaker` is the share of mixtures left with one speaker.
-    With `crop` "fixed" a mixture is cropped alike each time, and an example is [i, pass, row].
+    With `crop` "fixed" a mixture is cropped alike each time, and an example has its pass and row too.
     """
 
     def __init__(self, mix: Mix, data: dict[str, Any], segment: int, seed: int, pairs: bool):
@@ -29,19 +29,20 @@ class Examples(Dataset):
         self.pool = self._pool() if data["dynamic"] else None
         self._orders: dict[int, np.ndarray] = {}
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        example: dict[str, Any] = {"number": index}
+        if self.data["crop"] == "fixed":
+            example |= {"pass": index // self.rows, "row": self._crop(index)[0]}
+        return example | {name: torch.from_numpy(x) for name, x in self._signals(index).items()}
+
+    def _signals(self, index: int) -> dict[str, np.ndarray]:
         if self.pairs:
             references = np.stack([self._half(2 * index + k, index) for k in range(2)])
-            mixture = references.sum(0)
         elif self.data["dynamic"]:
             references = self._references(index, index)
-            mixture = references.sum(0)
         else:
-            mixture, references = self.mix.example(*self._crop(index), self.segment)
-        which = [index]
-        if self.data["crop"] == "fixed":
-            which += [index // self.rows, self._crop(index)[0]]
-        return torch.from_numpy(mixture), torch.from_numpy(references), torch.tensor(which)
+            return self.mix.example(*self._crop(index), self.segment)
+        return {"mixture": references.sum(0), "references": references}
 
     def _half(self, number: int, example: int) -> np.ndarray:
         """Mixture `number` of the training, one of the two of a pair, with its noise where it has one."""
@@ -97,16 +98,6 @@ class Examples(Dataset):
             for source, room in zip(sources, spare, strict=True)
         ]
         return render(self.mix.corpus, placed, self.segment)
-
-
-class JointExamples(Dataset):
-    """Example i of two trainings at once: that of the first, then mixture and references of the second."""
-
-    def __init__(self, first: Examples, second: Examples):
-        self.first, self.second, self.rows = first, second, first.rows
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
-        return *self.first[index], *self.second[index][:2]
 
 
 class FixedExamples(Examples):

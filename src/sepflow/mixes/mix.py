@@ -8,15 +8,16 @@ import pandas as pd
 
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.files import write_bytes
-from sepflow.files.contracts import MIX_WAY_OUT, check_mix, check_size, refuse
+from sepflow.files.contracts import MIX_WAY_OUT, check_mix, refuse
 from sepflow.files.reading import read_table
 from sepflow.files.seals import CHEAP, check_seal, write_seal
 from sepflow.identity import digest
-from sepflow.mixes.recipes import LISTED, Recipe, corpora_of, rate_of, unlabelled
+from sepflow.mixes import code_of, kind_of
+from sepflow.mixes.recipes import Recipe, corpora_of, rate_of, unlabelled
 from sepflow.mixes.resampled import Resampled
 
 Corpus = PackedCorpus | Resampled
-PLAN, LABELS = "mix.csv", "labels.f32"
+PLAN = "mix.csv"
 NUMBERS = ("samples", "gain_db_", "offset_", "noise_gain_db", "noise_samples")
 
 # The columns of a plan with noise: which, its gain, to how many of its own samples it is cut or extended, and
@@ -48,6 +49,13 @@ class Mix:
         ]
         self._noise = [] if noise is None else list(zip(*(self.table[key] for key in NOISE), strict=True))
 
+    @classmethod
+    def opened(
+        cls, recipe: Recipe, directory: Path, table: pd.DataFrame, corpora: dict[str, Corpus]
+    ) -> "Mix":
+        """The mix of `recipe` in `directory`, of which the plan and the corpora are open already."""
+        return cls(directory, table=table, **corpora)
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -64,10 +72,10 @@ class Mix:
         """The mixture, [T] float32: the sum of its sources, and of its noise where it has one."""
         return self._mixed(self.sources(row, start, length), row, start)
 
-    def example(self, row: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """(mixture [T], references [C, T]), the sources rendered once for both."""
+    def example(self, row: int, start: int, length: int) -> dict[str, np.ndarray]:
+        """mixture [T] and references [C, T], by name, the sources rendered once for both."""
         sources = self.sources(row, start, length)
-        return self._mixed(sources, row, start), sources
+        return {"mixture": self._mixed(sources, row, start), "references": sources}
 
     def _mixed(self, sources: np.ndarray, row: int, start: int) -> np.ndarray:
         mixture = sources.sum(0)
@@ -96,33 +104,6 @@ class Mix:
     def segments(self, samples: int) -> "Mix":
         """The mix with every mixture cut into segments of `samples`; what is left of each is left out."""
         return Mix(self.directory, self.corpus, cut_segments(self.table, samples), self.noise_corpus)
-
-
-class LabelledMix(Mix):
-    """A mix whose references are another run's estimates: labels.f32, row after row, each [C, samples]."""
-
-    def __init__(
-        self,
-        directory: str | Path,
-        corpus: Corpus,
-        table: pd.DataFrame | None = None,
-        noise: Corpus | None = None,
-    ):
-        super().__init__(directory, corpus, table, noise)
-        check_size(self.directory / LABELS, 4 * len(self._sources) * int(self.samples.sum()))
-        self._labels = np.memmap(self.directory / LABELS, dtype="<f4", mode="r")
-        self._begin = np.concatenate([[0], np.cumsum(self.samples * len(self._sources))])
-
-    def example(self, row: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """(mixture [T], pseudo-labels [C, T])."""
-        return self.mixture(row, start, length), self.references(row, start, length)
-
-    def references(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
-        """The pseudo-labels, [C, T] float32; zeros past the end of the mixture."""
-        labels = self._labels[self._begin[row] : self._begin[row + 1]].reshape(len(self._sources), -1)
-        length = labels.shape[1] - start if length is None else length
-        cut = np.array(labels[:, start : start + length])
-        return np.pad(cut, ((0, 0), (0, length - cut.shape[1])))
 
 
 def write_plan(
@@ -172,14 +153,14 @@ def open_mix(recipe: Recipe, results: Path, effort: float = CHEAP) -> Mix:
     All of it is held against its seals; audio and labels, where a file has at most `effort` bytes.
     Raises SepflowError where something is missing, damaged or another's.
     """
-    name, labelled = digest(recipe), recipe["kind"] == "labels"
+    name, kind = digest(recipe), kind_of(recipe["kind"])
     directory = results / "mixes" / name
     table = read_own_plan(directory, name)
     check_count(recipe, table, directory / PLAN)
-    corpora = open_corpora(recipe, results, effort)
-    mix = (LabelledMix if labelled else Mix)(directory, table=table, **corpora)
-    if labelled:  # after the sizes, which say more of a file that is cut
-        check_seal(directory, name, [PLAN, LABELS], effort)
+    opened = code_of(recipe["kind"]).MIX.opened
+    mix = opened(recipe, directory, table, open_corpora(recipe, results, effort))
+    if kind.files:  # after their sizes, which say more of a file that is cut
+        check_seal(directory, name, [PLAN, *kind.files], effort)
     return mix
 
 
@@ -196,7 +177,7 @@ def open_corpora(recipe: Recipe, results: Path, effort: float = CHEAP) -> dict[s
     for part, one in corpora_of(recipe).items():
         corpus = PackedCorpus(results / "corpora" / digest(one), digest(one), effort)
         # Noise of any mix may have to be extended; speech that was drawn is at the rate of its mix.
-        as_it_is = part == "corpus" and unlabelled(recipe)["kind"] not in LISTED
+        as_it_is = part == "corpus" and not kind_of(unlabelled(recipe)["kind"]).listed
         opened[part] = corpus if as_it_is else Resampled(corpus, one["rate"], rate_of(recipe))
     return opened
 

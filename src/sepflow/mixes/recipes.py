@@ -2,8 +2,6 @@
 
 from typing import Any
 
-LISTED = ("librimix", "wsj0mix")  # kinds whose mixtures somebody published
-
 Recipe = dict[str, Any]
 
 

@@ -22,11 +22,17 @@ from sepflow.identity import fill_neutral, run_name
 log = logging.getLogger(__name__)
 
 
-def pack_model(weights: dict[str, torch.Tensor], spec: dict[str, Any]) -> bytes:
-    """The content of a model's file: the same bytes for the same weights and spec."""
+def pack_model(
+    weights: dict[str, torch.Tensor], spec: dict[str, Any], uses: dict[str, dict[str, Any]] | None = None
+) -> bytes:
+    """The content of a model's file: the same bytes for the same weights and spec.
+
+    `uses` are the specs, by name, of the frozen networks whose weights are among `weights`.
+    """
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    text = json.dumps(spec, sort_keys=True)
-    data = save(weights, metadata={"spec": text, "digest": _digest(text, weights)})
+    texts = {"spec": json.dumps(spec, sort_keys=True)}
+    texts |= {"uses": json.dumps(uses, sort_keys=True)} if uses else {}
+    data = save(weights, metadata=texts | {"digest": _digest(texts, weights)})
     # safetensors writes the keys of the metadata in any order.
     size = int.from_bytes(data[:8], "little")
     header = json.dumps(json.loads(data[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
@@ -52,7 +58,7 @@ def load_model(path: str | Path, run: str | None = None) -> tuple[dict[str, torc
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     if "digest" not in metadata:
         log.warning("%s: made before models had checksums; whether it is whole cannot be told", path)
-    elif metadata["digest"] != _digest(metadata["spec"], weights):
+    elif metadata["digest"] != _digest(metadata, weights):
         raise SepflowError(f"{path}: damaged: its content is not what its digest tells of. {_way_out(path)}")
     for name, weight in weights.items():
         if weight.is_floating_point() and not weight.isfinite().all():
@@ -64,6 +70,12 @@ def read_spec(path: str | Path, run: str | None = None) -> dict[str, Any]:
     """The spec in `path`, without its weights; `run` and what is raised as for `load_model`."""
     with _opened(path) as file:
         return _spec(file.metadata() or {}, path, run)
+
+
+def read_uses(path: str | Path) -> dict[str, dict[str, Any]]:
+    """The specs, by name, of the frozen networks that the model in `path` is saved with."""
+    with _opened(path) as file:
+        return json.loads((file.metadata() or {}).get("uses", "{}"))
 
 
 @contextlib.contextmanager
@@ -92,9 +104,9 @@ def _spec(metadata: dict[str, str], path: str | Path, run: str | None) -> dict[s
     return spec
 
 
-def _digest(spec: str, weights: dict[str, torch.Tensor]) -> str:
-    """SHA-256 over the spec, and name, type, shape and bytes of each weight, in the order of their names."""
-    total = hashlib.sha256(spec.encode())
+def _digest(texts: dict[str, str], weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over the specs, and name, type, shape and bytes of each weight, in the order of their names."""
+    total = hashlib.sha256((texts["spec"] + texts.get("uses", "")).encode())
     for name, weight in sorted(weights.items()):
         total.update(f"\n{name} {weight.dtype} {list(weight.shape)}\n".encode())
         total.update(weight.reshape(-1).view(torch.uint8).numpy())

@@ -1,25 +1,17 @@
 """What a part of a plan has to say, and which keys of a spec go together."""
 
-import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sepflow import tasks
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
-from sepflow.identity import canonical, data_parts, difference
-from sepflow.metrics.names import PRETEXTS
+from sepflow.identity import canonical, difference, number_of, parts_of
 from sepflow.mixes.recipes import rate_of, unlabelled
+from sepflow.planning import schemas
 from sepflow.settings import declarations
-
-_PIT = (("pit", "thresholded_snr"), ("pit", "si_snr"))
-OBJECTIVES = {  # of each task: (name, loss)
-    "separation": (*_PIT, ("mixit", "thresholded_snr"), ("mixit", "si_snr")),
-    "multi_task": _PIT,
-    "mama": (("masked_snr", "thresholded_snr"),),
-    "contrastive": (("contrastive", "info_nce"),),
-}
-SETTINGS = {"mama": "alteration", "contrastive": "contrast"}  # the module that takes up pretext
-MOST_ESTIMATES = 16  # of MixIT
+from sepflow.tasks.declaration import Declaration
 
 
 def complete(part: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
@@ -35,40 +27,76 @@ def check_spec(spec: dict[str, Any], config: Path, where: str) -> None:
     Raises SepflowError naming the key of whatever a training would refuse.
     """
     spec = canonical(spec)  # as a training has it
+    made = spec.get("task") in tasks.names() and tasks.declared(spec["task"]).made
     shape = {key: value for key, value in spec.items() if key != "recipe"}
-    shape |= {part: spec[part] | {"mix": ""} for part in data_parts(spec)}
-    files.check(shape, "run", config, where)
+    shape |= {part: spec[part] | {"mix": ""} for part in parts_of(spec)}
+    schemas.check(shape, "run#/$defs/made" if made else "run", config, where)
+    task = task_of(spec, where)
+    _check_task(spec, task, where)
+    if "model" in spec:
+        _check_network(spec, where)
+    if task.settings:
+        declarations("tasks")[spec["task"]].check(spec[task.settings], f"{where}.")
+    if not made:
+        _check_training(spec, task, where)
+    for problem in task.problems(spec):
+        raise SepflowError(f"{where}: {problem}")
+    for part in parts_of(spec):
+        _check_part(spec, part, task, f"{where}.{part}")
+
+
+def recipe_of(spec: dict[str, Any]) -> int:
+    """The number of the code that makes a run of `spec`: of all trainings, or of its own task."""
+    return number_of(spec["task"] if tasks.declared(spec["task"]).made else "train")
+
+
+def task_of(spec: dict[str, Any], where: str) -> Declaration:
+    """What the task of a spec declares; SepflowError, with what was meant, where there is no such task."""
+    if spec["task"] not in tasks.names():
+        raise SepflowError(f"{where}: task: {files.unknown_name('task', spec['task'], tasks.names())}")
+    return tasks.declared(spec["task"])
+
+
+def _check_task(spec: dict[str, Any], task: Declaration, where: str) -> None:
+    """A run has the parts, settings and frozen networks that its task declares, and no others."""
+    for part in sorted({*parts_of(spec)} ^ {*task.parts}):
+        having = _declaring(lambda other: part in other.parts)  # noqa: B023 (asked at once)
+        raise SepflowError(f"{where}: {part}: what the task {having} trains on beside, and no other task")
+    for key in {other.settings for other in map(tasks.declared, tasks.names()) if other.settings}:
+        if bool(spec.get(key)) != (task.settings == key):
+            having = _declaring(lambda other: other.settings == key)  # noqa: B023
+            raise SepflowError(f"{where}: {key}: the settings of {having}, and of no other task")
+    if {*spec["uses"]} != {*task.uses}:
+        wanted = f"the task {spec['task']} uses {', '.join(task.uses) or 'no other run'}"
+        raise SepflowError(f"{where}: uses: {', '.join(spec['uses']) or 'nothing said'}: {wanted}")
+
+
+def _check_training(spec: dict[str, Any], task: Declaration, where: str) -> None:
+    """What only a run that is trained has to say."""
     if spec["steps"] % spec["validate_every"]:
         raise SepflowError(
             f"{where}: validate_every: {spec['steps']} steps are no multiple of {spec['validate_every']}; "
             "the last steps would never be validated"
         )
-    _check_task(spec, where)
-    _check_network(spec, where)
-    _check_pretext(spec, where)
+    if spec["select"] not in task.select:
+        words = files.unknown_name("criterion", spec["select"], list(task.select))
+        raise SepflowError(f"{where}: select: {words}")
+    objective = spec["objective"]["name"], spec["objective"]["loss"]
+    if objective not in task.objectives:
+        there = "; ".join(", ".join(pair) for pair in task.objectives)
+        raise SepflowError(
+            f"{where}: objective: name and loss {', '.join(objective)}: the task {spec['task']} has {there}"
+        )
     settings = spec["optimizer"]
     if settings["noam"] and (settings["plateau"] or settings["decay"] != "none" or not settings["warmup"]):
         raise SepflowError(
             f"{where}: optimizer.noam: beside it decay is none, plateau null and warmup above 0"
         )
-    for part in data_parts(spec):
-        _check_part(spec, part, f"{where}.{part}")
 
 
-def _check_task(spec: dict[str, Any], where: str) -> None:
-    task = spec["task"]
-    if (task == "multi_task") != bool(spec["joint"]):
-        raise SepflowError(f"{where}: joint: what the task multi_task trains on beside, and no other task")
-    if spec["joint"] and spec["objective"]["consistency"]:
-        raise SepflowError(f"{where}: objective.consistency: multi_task's outputs make up no one mixture")
-    if (task in PRETEXTS) != bool(spec["pretext"]):
-        raise SepflowError(f"{where}: pretext: the settings of {' or '.join(PRETEXTS)}, and of no other task")
-    objective = spec["objective"]["name"], spec["objective"]["loss"]
-    if objective not in OBJECTIVES[task]:
-        there = "; ".join(", ".join(pair) for pair in OBJECTIVES[task])
-        raise SepflowError(
-            f"{where}: objective: name and loss {', '.join(objective)}: the task {task} has {there}"
-        )
+def _declaring(what: Callable[[Declaration], bool]) -> str:
+    """The tasks of which `what` is true, in words."""
+    return " or ".join(sorted((name for name in tasks.names() if what(tasks.declared(name))), reverse=True))
 
 
 def _check_network(spec: dict[str, Any], where: str) -> None:
@@ -76,45 +104,11 @@ def _check_network(spec: dict[str, Any], where: str) -> None:
     if (name := str(model.pop("name"))) not in networks:
         raise SepflowError(f"{where}.model: name: {files.unknown_name('network', name, list(networks))}")
     networks[name].check(model, f"{where}.")
-    if spec["objective"]["name"] == "mixit" and not 2 <= model["sources"] <= MOST_ESTIMATES:
-        raise SepflowError(
-            f"{where}: model.sources: MixIT needs two estimates or more, and takes {MOST_ESTIMATES}"
-        )
 
 
-def _check_pretext(spec: dict[str, Any], where: str) -> None:
-    """The settings of a pretext task, in themselves and as samples and frames."""
-    if not (said := spec["pretext"]):
-        return
-    declarations("tasks")[SETTINGS[spec["task"]]].check(said, f"{where}.")
-    rate = rate_of(spec["data"]["mix"])
-    if spec["task"] == "mama" and not round(said["hop"] * rate):
-        raise SepflowError(
-            f"{where}.pretext: hop must be a sample at least, at {rate} Hz, not {said['hop']} s"
-        )
-    if spec["task"] == "contrastive" and _masked(spec, rate) < 2:
-        raise SepflowError(
-            f"{where}.pretext: in a segment of {spec['segment']} s are fewer than two masked frames to "
-            "compare; lengthen segment, or raise pretext.share"
-        )
-
-
-def _masked(spec: dict[str, Any], rate: int) -> int:
-    """How many frames of a segment the contrastive task masks."""
-    model = {key: value for key, value in spec["model"].items() if key != "name"}
-    model = declarations("models")[spec["model"]["name"]].check(model)
-    stride = model["stride"] or max(1, model["kernel"] // 2)
-    samples = (
-        round(spec["segment"] * rate) + model["kernel"] - 2 * stride
-    )  # with a frame's ends before and after
-    frames = max(0, math.ceil(samples / stride)) + 1
-    hop = max(1, round(spec["pretext"]["frame"] * rate / stride))
-    return round(spec["pretext"]["share"] * (frames // hop))
-
-
-def _check_part(spec: dict[str, Any], part: str, where: str) -> None:
+def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) -> None:
     """One of the mixes of a run, and how the run hears it."""
-    data, mix, mixit = spec[part], unlabelled(spec[part]["mix"]), spec["objective"]["name"] == "mixit"
+    data, mix, mixit = spec[part], unlabelled(spec[part]["mix"]), task.pairs(spec)
     labelled = mix is not data["mix"]
     if data["first"] and data["first"] > mix["mixtures"]:
         raise SepflowError(f"{where}: first: {data['first']} of only {mix['mixtures']} mixtures")
@@ -131,10 +125,10 @@ def _check_part(spec: dict[str, Any], part: str, where: str) -> None:
         raise SepflowError(f"{where}: mix: at {rate} Hz, where the run hears {own} Hz (data)")
     if round(spec["segment"] * rate) < 1:
         raise SepflowError(f"{where}: segment: {spec['segment']} s is no sample at {rate} Hz")
-    alone = spec["task"] in PRETEXTS or part == "joint"
-    if alone and mix["speakers"] != 1:
-        raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, where this task hears one")
-    if not alone and not mixit and mix["speakers"] != (sources := spec["model"]["sources"]):
+    wanted = task.parts[part].speakers
+    if wanted and mix["speakers"] != wanted:
+        raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, where this task hears {wanted}")
+    if not wanted and not mixit and mix["speakers"] != (sources := spec["model"]["sources"]):
         raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, and model.sources is {sources}")
 
 
@@ -149,13 +143,19 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
             raise SepflowError(f"{where}: init: another model than this run's: {'; '.join(words)}")
     if spec["disjoint_speakers"]:
         _check_apart(spec, specs, where)
-    for part in data_parts(spec):
+    for name, use in tasks.declared(spec["task"]).uses.items():
+        task = specs[spec["uses"][name]]["task"]
+        if task not in use.tasks:
+            raise SepflowError(
+                f"{where}: uses.{name}: a run of the task {task}, where one of {', '.join(use.tasks)} is used"
+            )
+    for part in parts_of(spec):
         mix = spec[part]["mix"]
         if mix["kind"] != "labels":
             continue
         teacher, speakers = specs[mix["run"]], mix["mix"]["speakers"]
         sources, place = teacher["model"]["sources"], f"{where}.{part}.labels"
-        if teacher["task"] in PRETEXTS:
+        if not tasks.declared(teacher["task"]).separates:
             raise SepflowError(f"{place}: run: the task {teacher['task']} separates nothing")
         if sources < speakers or (sources > speakers and mix["selection"] == "none"):
             raise SepflowError(
@@ -167,9 +167,10 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
 
 def _check_apart(spec: dict[str, Any], specs: dict[str, dict[str, Any]], where: str) -> None:
     """Whether what a run begins with, or hears beside, can have other speakers than its data."""
-    others = {"joint": spec["joint"], "init": specs[spec["init"]]["data"] if spec["init"] else None}
+    others = {part: spec[part] for part in tasks.declared(spec["task"]).trained_on if part != "data"}
+    others |= {"init": specs[spec["init"]]["data"]} if spec["init"] else {}
     own = _speakers(spec["data"])
-    if same := [key for key, data in others.items() if data and _speakers(data) == own]:
+    if same := [key for key, data in others.items() if _speakers(data) == own]:
         raise SepflowError(
             f"{where}: disjoint_speakers: {' and '.join(same)}: of the same speakers as data. Give the mixes "
             "shares of the speakers that do not overlap (`among`), other lists, or corpora"

@@ -4,54 +4,30 @@ What is only inherited from the paper's `base`, or from what the paper says of a
 runs. So does what a stage or the scale says of several runs or mixes, if one of them heeds it.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from sepflow import tasks
 from sepflow.errors import SepflowError
-from sepflow.identity import flatten, run_name
-from sepflow.metrics.names import PRETEXTS
-from sepflow.mixes.recipes import LISTED, unlabelled
+from sepflow.identity import flatten
+from sepflow.mixes import kind_of
+from sepflow.mixes.recipes import unlabelled
+from sepflow.tasks.declaration import Idle, Spec, always
 
-Spec = dict[str, Any]
-
-
-class Idle(NamedTuple):
-    """A key without effect `when` it says so of a spec (and of the specs of all runs by their names).
-
-    `off` is the value that asks for nothing; `why` has the way out. `alone` of what a spec can be asked by
-    itself; the rest is what a base of several tasks says of the others, or hangs on what other runs are.
-    """
-
-    key: str
-    off: Any
-    when: Callable[[Spec, dict[str, Spec]], bool]
-    why: str
-    alone: bool = False
+PLATEAU = "optimizer.plateau alone moves the learning rate; take one of the two away (plateau: null)"
+FIXED = "what a run is validated on is always the same"
 
 
 def _plateau(spec: Spec, _: dict[str, Spec]) -> bool:
     return bool(spec["optimizer"]["plateau"])
 
 
-def _contrastive(spec: Spec, _: dict[str, Spec]) -> bool:
-    return spec["task"] == "contrastive"
-
-
-def _masks_unheard(spec: Spec, specs: dict[str, Spec]) -> bool:
-    name = run_name(spec)  # whoever begins with the run has its whole network, masks too
-    return spec["task"] == "contrastive" and all(other["init"] != name for other in specs.values())
-
-
-def _pretext(spec: Spec, _: dict[str, Spec]) -> bool:
-    return spec["task"] in PRETEXTS
-
-
-def _no_mixit(spec: Spec, _: dict[str, Spec]) -> bool:
-    return spec["objective"]["name"] != "mixit"
+def _no_pairs(spec: Spec, _: dict[str, Spec]) -> bool:
+    return not tasks.declared(spec["task"]).pairs(spec)
 
 
 def _nobody_else(spec: Spec, _: dict[str, Spec]) -> bool:
-    return not (spec["init"] or spec["joint"])
+    return not spec["init"] and len(tasks.declared(spec["task"]).trained_on) == 1
 
 
 def _as_many(part: str) -> Callable[[Spec, dict[str, Spec]], bool]:
@@ -62,25 +38,26 @@ def _as_many(part: str) -> Callable[[Spec, dict[str, Spec]], bool]:
     return when
 
 
-_PLATEAU = "optimizer.plateau alone moves the learning rate; take one of the two away (plateau: null)"
-RUN = (  # keys of a run
-    Idle("optimizer.warmup", 0, _plateau, _PLATEAU, True),
-    Idle("optimizer.decay", "none", _plateau, _PLATEAU, True),
-    Idle("objective.max_snr", None, _contrastive, "the loss of the task contrastive has no bound"),
-    Idle("objective.consistency", False, _pretext, "one speaker's estimates make up no mixture"),
-    Idle("model.mask", None, _masks_unheard, "the task contrastive makes no estimates"),
-    Idle("model.sources", 1, _pretext, "a pretext task hears the first output alone; say 1"),
-    Idle("disjoint_speakers", False, _nobody_else, "without init or joint nobody is to be apart from", True),
-    Idle("validation.crop", "random", lambda *_: True, "what a run is validated on is always the same", True),
-    *(
-        Idle(f"{part}.single_speaker", 0, _no_mixit, "only MixIT leaves speakers out of mixtures", True)
-        for part in ("data", "validation", "joint")
-    ),
-    *(
-        Idle(f"{part}.labels.selection", "none", _as_many(part), "the run has no more outputs than sources")
-        for part in ("data", "validation")
-    ),
-)
+def of_run(spec: Spec) -> Iterable[Idle]:
+    """The keys that may be idle in a run, those of its task too."""
+    task = tasks.declared(spec["task"])
+    yield Idle("optimizer.warmup", 0, _plateau, PLATEAU, True)
+    yield Idle("optimizer.decay", "none", _plateau, PLATEAU, True)
+    nobody = "without init or joint nobody is to be apart from"
+    yield Idle("disjoint_speakers", False, _nobody_else, nobody, True)
+    for part in task.parts:
+        alone = "only MixIT leaves speakers out of mixtures"
+        yield Idle(f"{part}.single_speaker", 0, _no_pairs, alone, True)
+        many = "the run has no more outputs than sources"
+        yield Idle(f"{part}.labels.selection", "none", _as_many(part), many)
+    for part in task.validated_on:
+        yield Idle(f"{part}.crop", "random", always, FIXED, True)
+    yield from task.idle
+
+
+def alone_of_run(spec: Spec) -> Iterable[Idle]:
+    """Of these, what a spec can be asked by itself."""
+    return (idle for idle in of_run(spec) if idle.alone)
 
 
 def _alone(part: Spec, _: dict[str, Spec]) -> bool:
@@ -88,25 +65,28 @@ def _alone(part: Spec, _: dict[str, Spec]) -> bool:
 
 
 def _levels_listed(part: Spec, _: dict[str, Spec]) -> bool:
-    return unlabelled(part["mix"])["kind"] in LISTED and not part.get("dynamic")
+    return kind_of(unlabelled(part["mix"])["kind"]).listed and not part.get("dynamic")
 
 
 def _subset(part: Spec, _: dict[str, Spec]) -> bool:
     return "subset" in unlabelled(part["mix"])
 
 
-MIX = (  # keys of a mix, of each part of a run that hears it, and of each table that is tested on it
-    Idle("level_difference", None, _alone, "of one speaker there is no difference"),
-    Idle("level_difference", None, _levels_listed, "the list says the levels"),
-    Idle("length", None, _alone, "one speaker is as long as the shortest and the longest"),
-    Idle("split", None, _subset, "subset says which list"),
-)
+def of_mix(part: Spec) -> Iterable[Idle]:
+    """The keys that may be idle in a mix: of a part of a run that hears it, or of a table tested on it."""
+    yield Idle("level_difference", None, _alone, "of one speaker there is no difference")
+    yield Idle("level_difference", None, _levels_listed, "the list says the levels")
+    yield Idle("length", None, _alone, "one speaker is as long as the shortest and the longest")
+    yield Idle("split", None, _subset, "subset says which list")
 
 
 class Said:
-    """What each place of the files says itself, and what it is a part of: specs, or parts of them."""
+    """What each place of the files says itself, and what it is a part of: specs, or parts of them.
 
-    def __init__(self, idle: tuple[Idle, ...]):
+    `idle` has the keys that may be so in one of these.
+    """
+
+    def __init__(self, idle: Callable[[Spec], Iterable[Idle]]):
         self.idle = idle
         self.places: dict[str, tuple[dict[str, Any], list[Spec]]] = {}
 
@@ -117,14 +97,19 @@ class Said:
     def check(self, specs: dict[str, Spec]) -> None:
         """Raises SepflowError where a place says a key that does nothing in all that it is a part of."""
         for place, (layer, parts) in self.places.items():
-            for idle in self.idle:
-                key = idle.key
-                if layer.get(key, idle.off) != idle.off and all(idle.when(part, specs) for part in parts):
-                    raise SepflowError(f"{place}.{key}: {layer[key]}: would do nothing: {idle.why}")
+            for key, value in layer.items():
+                reasons = [self._why(key, value, part, specs) for part in parts]
+                if all(reasons):
+                    raise SepflowError(f"{place}.{key}: {value}: would do nothing: {reasons[0]}")
+
+    def _why(self, key: str, value: Any, part: Spec, specs: dict[str, Spec]) -> str:
+        """Why a key does nothing in a part, if it does; else empty."""
+        found = (x.why for x in self.idle(part) if x.key == key and x.off != value and x.when(part, specs))
+        return next(found, "")
 
 
 def check_alone(spec: Spec, where: str) -> None:
     """Raises SepflowError naming the key where a resolved spec says one that does nothing in it."""
-    said = Said(tuple(idle for idle in RUN if idle.alone))
+    said = Said(alone_of_run)
     said.note(where, spec, spec)
     said.check({})

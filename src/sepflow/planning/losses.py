@@ -4,6 +4,7 @@ from typing import Any
 
 from sepflow.identity import digest
 from sepflow.planning.plan import Plan
+from sepflow.tasks import declared
 
 
 def comparable(table: dict[str, Any], plan: Plan) -> list[dict[str, Any]]:
@@ -25,7 +26,7 @@ def against(spec: dict[str, Any], plan: Plan) -> str:
     """What the validation loss of a run's `spec` is, and on what, in words."""
     objective, validation = spec["objective"], spec["validation"]
     mixture = validation["mix"].get("mix", validation["mix"])
-    if objective["name"] == "mixit":
+    if declared(spec["task"]).pairs(spec):
         target = "the two mixtures of a pair"
     elif validation["mix"]["kind"] == "labels":
         teacher = plan.runs[validation["mix"]["run"]].label

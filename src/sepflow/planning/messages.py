@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sepflow.identity import data_parts, digest
+from sepflow.identity import digest, parts_of, runs_of
 from sepflow.mixes.recipes import corpora_of, unlabelled
 from sepflow.planning.plan import Plan
 
@@ -89,9 +89,7 @@ class Messages:
 
     def _needed(self, run: str) -> str:
         """The runs that build on one which is in no table."""
-        users = [other for other, x in self.plan.runs.items() if x.spec["init"] == run]
-        labelled = {name for name, recipe in self.plan.mixes.items() if recipe.get("run") == run}
-        users += [other for mix in labelled for other in self._hearers(mix) if other not in users]
+        users = [other for other, x in self.plan.runs.items() if run in runs_of(x.spec).values()]
         return f"for {'; '.join(self._called(user) for user in users)}" if users else "in no table"
 
     def _learners(self, mix: str) -> str:
@@ -100,9 +98,7 @@ class Messages:
     def _hearers(self, mix: str) -> list[str]:
         """The runs that are trained, validated or warmed up on a mix."""
         specs = {run: x.spec for run, x in self.plan.runs.items()}
-        return [
-            run for run, spec in specs.items() if mix in {digest(spec[x]["mix"]) for x in data_parts(spec)}
-        ]
+        return [run for run, spec in specs.items() if mix in {digest(spec[x]["mix"]) for x in parts_of(spec)}]
 
     def _papers(self, mix: str) -> list[str]:
         """The papers that train or test on a mix, or on one that gives it labels."""

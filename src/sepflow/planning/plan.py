@@ -4,6 +4,7 @@ Pure but for YAML and the digests of folders; nothing here needs numpy, torch or
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,18 @@ from typing import Any
 from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
-from sepflow.identity import RECIPES, data_parts, digest, fill_neutral, merge, run_name
-from sepflow.planning.checks import check_builds_on, check_spec, complete
+from sepflow.identity import RECIPES, digest, fill_neutral, merge, parts_of, run_name
+from sepflow.planning import schemas
+from sepflow.planning.checks import check_builds_on, check_spec, complete, recipe_of, task_of
 from sepflow.planning.figures import epoch_steps, resolve_figure
-from sepflow.planning.idle import MIX, RUN, Said
-from sepflow.planning.recipes import MIX_KEYS, check_intervals
+from sepflow.planning.idle import Said, of_mix, of_run
+from sepflow.planning.recipes import check_intervals
 from sepflow.planning.roles import Roles
 from sepflow.planning.tables import pick, resolve
+from sepflow.tasks.declaration import Declaration
 
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
             "validate_every", "patience", "seed")  # fmt: skip
-STAGES = ("teacher", "student", "pretrain", "finetune", "distill", "multi_task", "supervised")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class Plan:
         """The names of the runs of one stage."""
         return [name for name, run in self.runs.items() if run.stage == stage]
 
+    def staged_otherwise(self, stages: Iterable[str]) -> list[str]:
+        """The names of the runs of all stages but these."""
+        return [name for name, run in self.runs.items() if run.stage not in stages]
+
     def find(self, name: str) -> Run:
         """A run by its name, a prefix of it, or what a paper calls it (with or without the paper)."""
         runs = self.runs.values()
@@ -86,8 +92,8 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     Raises SepflowError naming the file and the key where anything is wrong or missing.
     """
     directory = root / "config"
-    files.check(config, "config", directory, "config/config.yaml")
-    scale = files.read(files.named(directory / "scales", config["scale"]), "scale", directory)
+    schemas.check(config, "config", directory, "config/config.yaml")
+    scale = schemas.read(files.named(directory / "scales", config["scale"]), "scale", directory)
     roles = Roles(scale, config["scale"], config.get("corpora") or {}, root)
     plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, labels=roles.labels)
     plan.resources = [side.get("resources") or {} for side in (config, scale)]
@@ -100,14 +106,14 @@ def load(config: dict[str, Any], root: Path) -> Plan:
             words = files.unknown_name("corpus", unknown, sorted(scale["corpora"]))
             raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
     for name in config["papers"]:
-        paper = files.read(files.named(directory / "papers", name), "paper", directory)
+        paper = schemas.read(files.named(directory / "papers", name), "paper", directory)
         _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles, directory).all()
     return plan
 
 
 def _known_elsewhere(corpus: str, directory: Path) -> bool:
     """The catalogue or another scale may have the corpus: then its path in config.yaml is no mistake."""
-    scales = (files.read(path, "scale", directory) for path in (directory / "scales").glob("*.yaml"))
+    scales = (schemas.read(path, "scale", directory) for path in (directory / "scales").glob("*.yaml"))
     return corpus in catalogue.names(directory.parent) or any(corpus in x["corpora"] for x in scales)
 
 
@@ -122,12 +128,16 @@ class _Resolver:
             for key in set(change.get(part, {})) - set(paper[part]):
                 words = files.unknown_name(part.removesuffix("s"), key, list(paper[part]))
                 raise SepflowError(f"{where}.{part}.{key}: {words}")
+        having = sorted({run["stage"] for run in paper["runs"].values() if "stage" in run})
+        for stage in set(paper["stages"]) - set(having):
+            words = files.unknown_name("run of the stage", stage, having)
+            raise SepflowError(f"{self.file}: stages.{stage}: {words}")
         self.tables = pick(paper["tables"], change.get("tables"), f"{where}.tables")
         self.paper, self.change = paper, change
         self.said = change.get("seeds") or paper.get("seeds")
         self.seeds = self.said or [merge(paper["base"], change.get("base")).get("seed")]
         self.done: dict[tuple[int, str], str] = {}
-        self.idle_runs, self.idle_mixes = Said(RUN), Said(MIX)
+        self.idle_runs, self.idle_mixes = Said(of_run), Said(of_mix)
 
     def all(self) -> None:
         rows = [row for table in self.tables.values() for row in table["rows"].values()]
@@ -156,20 +166,31 @@ class _Resolver:
     def merged(self, label: str, where: str) -> tuple[str, dict]:
         """The stage of a run, and its spec as the files have it: all of the paper, then all of the scale."""
         stage = merge(*self.layers("runs", label)).get("stage")
-        if stage not in STAGES:
-            raise SepflowError(f"{where}: stage: one of {', '.join(STAGES)} is needed, not {stage!r}")
+        if stage is None:
+            raise SepflowError(f"{where}: stage: not set: which step of the method it is, in a word")
         paper, scale = (self.sided(side, stage, label) for side in (self.paper, self.change))
         spec = merge(*paper, *scale)
+        complete(spec, ("task",), where)
+        if (task := task_of(spec, where)).made:
+            own = merge(*paper[1:], *scale[1:], {"task": spec["task"]})  # nothing of a base of trainings
+            return own.pop("stage"), self.made(own, task, where)
         if "epochs" in spec:
             for key in {"steps", "validate_every"} & set(spec):
                 raise SepflowError(f"{where}: {key}, beside epochs, which gives it; say one of the two")
             spec |= dict.fromkeys(("steps", "validate_every"))
         complete(spec, RUN_KEYS, where)
-        for part, key in (("model", "name"), *((part, "mix") for part in data_parts(spec))):
+        for part, key in (("model", "name"), *((part, "mix") for part in parts_of(spec))):
             complete(spec[part], (key,), f"{where}.{part}")
         spec["seed"] = self.own_seed(spec["seed"], merge(*paper[1:], *scale[1:]), where)
         del spec["stage"]
         return stage, spec
+
+    def made(self, spec: dict, task: Declaration, where: str) -> dict:
+        """The spec of a run that is made without a training."""
+        if wrong := sorted(set(spec) - set(task.own)):
+            raise SepflowError(f"{where}: {', '.join(wrong)}: no key of the task {spec['task']}")
+        complete(spec, (*task.parts, *([task.settings] if task.settings else [])), where)
+        return spec
 
     def specs(self) -> dict[str, dict]:
         """The specs of all runs by their names."""
@@ -200,13 +221,16 @@ class _Resolver:
             return self.done[self.seed, label]
         stage, spec = self.merged(label, where)
         epochs = spec.pop("epochs", None)
-        spec["recipe"] = RECIPES["train"]
-        spec["model"] = self.model(spec["model"], where)
+        spec["recipe"] = recipe_of(spec)
+        if "model" in spec:
+            spec["model"] = self.model(spec["model"], where)
         spec = fill_neutral(spec)
         if spec["init"]:
             spec["init"] = self.run(spec["init"], (*asking, label))
-        spec["validation"]["labels"] = spec["validation"]["labels"] or spec["data"]["labels"]
-        for part in data_parts(spec):
+        spec["uses"] = {name: self.run(used, (*asking, label)) for name, used in spec["uses"].items()}
+        for part in {"validation"} & set(parts_of(spec)):
+            spec[part]["labels"] = spec[part]["labels"] or spec["data"]["labels"]
+        for part in parts_of(spec):
             spec[part] = self.data(spec[part], spec, f"{where}.{part}", (*asking, label))
         if epochs:
             spec |= {"validate_every": (steps := math.ceil(epoch_steps(spec))), "steps": epochs * steps}
@@ -242,6 +266,8 @@ class _Resolver:
         recipe = self.mix(label, where)
         self.heed_mix(label, {**data, "mix": recipe})
         if labels:
+            if labels.get("as") == "targets":
+                del labels["as"]
             recipe = {"kind": "labels", "recipe": RECIPES["labels"], "mix": recipe, **labels}
             recipe["run"] = self.run(labels["run"], asking)
             recipe.setdefault("selection", "none")
@@ -256,7 +282,6 @@ class _Resolver:
             words = files.unknown_name("mix", label, list(self.paper["mixes"]))
             raise SepflowError(f"{where}: mix: {words}")
         mix = merge(*self.layers("mixes", label))
-        complete(mix, ("role", *MIX_KEYS, "rate"), f"{self.file}: mixes.{label}")
         check_intervals(mix, f"{self.file}: mixes.{label}")
         recipe = self.roles.mix(mix, f"{self.file}: mixes.{label}")
         self.plan.mixes[digest(recipe)] = recipe

@@ -1,15 +1,15 @@
 """The recipes of mixes and corpora, held against the schemas of what they were resolved from."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sepflow.errors import SepflowError
-from sepflow.files import config as files
-from sepflow.identity import RECIPES
-from sepflow.mixes.recipes import LISTED, Recipe
+from sepflow.identity import number_of
+from sepflow.mixes import kind_of, kinds
+from sepflow.mixes.recipes import Recipe
+from sepflow.planning import schemas
 
-MIX_KEYS = ("split", "mixtures", "speakers", "level_difference", "length", "min_seconds")
-_OWN = ("kind", "recipe", "corpus", "noise", "list")  # what the plan puts into the recipe of a mix
 _CORPORA = ("espeak", "noise", "folder")
 
 
@@ -18,27 +18,25 @@ def check_mix(recipe: Any, config: Path, where: str) -> None:
 
     Raises SepflowError naming the key, and where the recipe was made for other code than this.
     """
-    kind = _kind(recipe, ("labels", "speakers", *LISTED), where)
-    if kind == "labels":
+    name = _kind(recipe, kinds(), where)
+    if name == "labels":
         _check_labels(recipe, config, where)
         return
-    _check_number(recipe, "mix" if kind == "speakers" else kind, where)
-    noisy = "noise" in recipe
-    listed = kind in LISTED
-    wanted = [*MIX_KEYS, "corpus", *(["list", "rate"] if listed else [])]
-    wanted += ["noise_difference"] * (noisy and not listed) + ["subset"] * (kind == "librimix")
-    _check_keys(recipe, wanted, where)
-    described = {key: value for key, value in recipe.items() if key not in _OWN}
-    files.check(described, "paper#/$defs/mix", config, where)
-    refused = {"role"} | (set() if listed else {"rate", "subset"}) | ({"among"} if listed else set())
-    refused |= set() if noisy and not listed else {"noise_difference"}
-    refused |= {"subset", "noise"} if kind == "wsj0mix" else set()
-    if wrong := sorted(refused & set(recipe)):
-        raise SepflowError(f"{where}: {', '.join(wrong)}: not of such a mix ({kind})")
+    kind = kind_of(name)
+    _check_number(recipe, kind.code or name, where)
+    _check_keys(recipe, [*kind.own, *kind.keys], where)
+    corpora = [part for part in ("corpus", "noise") if part in recipe]
+    own = ("kind", "recipe", "list", *corpora)
+    described = {key: value for key, value in recipe.items() if key not in own}
+    schemas.check(described, "paper#/$defs/mix", config, where)
+    if wrong := sorted(set(recipe) - {"kind", "recipe", *kind.own, *kind.keys, *kind.may}):
+        raise SepflowError(f"{where}: {', '.join(wrong)}: not of such a mix ({name})")
+    if "noise_difference" in kind.may and ("noise" in recipe) != ("noise_difference" in recipe):
+        raise SepflowError(f"{where}: noise and noise_difference: only one of them is set")
     check_intervals(recipe, where)
-    for part in ("corpus", "noise") if noisy else ("corpus",):
+    for part in corpora:
         _check_corpus(recipe[part], config, f"{where}.{part}")
-    if listed:
+    if kind.listed:
         _check_source(recipe["list"], f"{where}.list")
 
 
@@ -55,12 +53,12 @@ def _check_labels(recipe: Recipe, config: Path, where: str) -> None:
     own = ("kind", "recipe", "mix", "segment")
     described = {key: value for key, value in recipe.items() if key not in own}
     _check_keys(recipe, ["mix", "run", "selection", "unit"], where)
-    files.check(described, "paper#/$defs/data/properties/labels", config, where)
-    files.check(recipe["run"], "run#/$defs/name", config, f"{where}.run")
+    schemas.check(described, "paper#/$defs/data/properties/labels", config, where)
+    schemas.check(recipe["run"], "run#/$defs/name", config, f"{where}.run")
     if ("segment" in recipe) != (recipe["unit"] == "segment"):
         raise SepflowError(f"{where}: segment: what labels of the unit segment have, and no others")
-    files.check({"segment": recipe.get("segment", 1)}, "paper#/$defs/run", config, where)
-    _kind(recipe["mix"], ("speakers", *LISTED), f"{where}.mix")
+    schemas.check({"segment": recipe.get("segment", 1)}, "paper#/$defs/run", config, where)
+    _kind(recipe["mix"], [kind for kind in kinds() if kind != "labels"], f"{where}.mix")
     check_mix(recipe["mix"], config, f"{where}.mix")
 
 
@@ -69,9 +67,9 @@ def _check_corpus(recipe: Any, config: Path, where: str) -> None:
     _check_number(recipe, kind, where)
     own = ("rate", "recipe", "digest")
     entry = {key: value for key, value in recipe.items() if key not in own}
-    files.check(entry, f"scale#/$defs/{kind}", config, where)
+    schemas.check(entry, f"scale#/$defs/{kind}", config, where)
     _check_keys(recipe, ["rate"], where)
-    files.check({"rate": recipe["rate"]}, "paper#/$defs/mix", config, where)
+    schemas.check({"rate": recipe["rate"]}, "paper#/$defs/mix", config, where)
     if kind == "folder":
         _check_source({key: recipe[key] for key in ("release", "digest") if key in recipe}, where)
     elif "digest" in recipe:
@@ -84,10 +82,10 @@ def _check_source(source: Any, where: str) -> None:
         raise SepflowError(f"{where}: one of the two is needed, in letters: release or digest")
 
 
-def _kind(recipe: Any, kinds: tuple[str, ...], where: str) -> str:
+def _kind(recipe: Any, known: Iterable[str], where: str) -> str:
     kind = recipe.get("kind") if isinstance(recipe, dict) else None
-    if kind not in kinds:
-        raise SepflowError(f"{where}: kind: one of {', '.join(kinds)} is needed, not {kind!r}")
+    if kind not in known:
+        raise SepflowError(f"{where}: kind: one of {', '.join(known)} is needed, not {kind!r}")
     return kind
 
 
@@ -97,7 +95,7 @@ def _check_keys(recipe: Recipe, wanted: list[str], where: str) -> None:
 
 
 def _check_number(recipe: Recipe, code: str, where: str) -> None:
-    if (number := recipe.get("recipe")) != RECIPES[code] or isinstance(number, bool):
+    if (number := recipe.get("recipe")) != number_of(code) or isinstance(number, bool):
         raise SepflowError(
-            f"{where}: made for other recipes than this sepflow's: {code}: {number!r}, here {RECIPES[code]}"
+            f"{where}: made for other recipes than this sepflow's: {code}: {number!r}, here {number_of(code)}"
         )

@@ -10,10 +10,9 @@ from sepflow.corpora.presence import folder_of
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import RECIPES, digest
-from sepflow.mixes.recipes import LISTED, Recipe
-from sepflow.simulation.published import NATIVE_RATE
-
-NOISE_ROLE = "room_noise"
+from sepflow.mixes import kind_of, kinds
+from sepflow.mixes.recipes import Recipe
+from sepflow.planning.checks import complete
 
 
 class Roles:
@@ -29,50 +28,36 @@ class Roles:
     def mix(self, mix: dict[str, Any], where: str) -> Recipe:
         """The whole recipe of a mix as a paper describes it (`role`, `rate`, ... : a copy, taken apart here).
 
-        Raises SepflowError naming the file and the key where a role, corpus or path is missing.
+        Its kind is what it says, or else that of a list of mixtures that plays its role, or else `speakers`.
+        Raises SepflowError naming the file and the key where something is missing, or not of that kind.
         """
-        role, rate = mix.pop("role"), mix.pop("rate")
-        name = self._player(role, f"{where}.role")
-        entry = self.scale["corpora"][name]
-        noisy = mix.pop("noise", False)
-        if entry["kind"] in LISTED:
-            return self._listed(name, entry, mix | {"rate": rate}, noisy, where)
-        if "subset" in mix:
-            raise SepflowError(
-                f"{where}.subset: {name} is no list of mixtures: what is drawn from it has none"
-            )
-        if noisy != ("noise_difference" in mix):
-            raise SepflowError(f"{where}: noise and noise_difference: only one of them is set")
-        recipe = {"kind": "speakers", "recipe": RECIPES["mix"], "corpus": self._corpus(name, rate), **mix}
-        if noisy:
-            recipe["noise"] = self._corpus(self._player(NOISE_ROLE, f"{where}.noise"), rate)
+        complete(mix, ("role",), where)
+        name = self.player(mix.pop("role"), f"{where}.role")
+        listed = self.entry(name)["kind"]
+        named = mix.pop("kind", listed if is_list(listed) else "speakers")
+        if named not in kinds():
+            raise SepflowError(f"{where}: kind: {files.unknown_name('kind of mix', named, kinds())}")
+        kind = kind_of(named)
+        if kind.listed != is_list(listed) or (kind.listed and named != listed):
+            raise SepflowError(f"{where}: kind: {named}, over the corpus {name} of the kind {listed}")
+        complete(mix, ("rate", *(key for key in kind.keys if key != "subset")), where)
+        recipe = kind.resolve(mix, name, self, where)
+        if kind.listed:
+            self.labels[digest(recipe)] = name
         return recipe
 
-    def _listed(
-        self, name: str, entry: dict[str, Any], mix: dict[str, Any], noisy: bool, where: str
-    ) -> Recipe:
-        kind = entry["kind"]
-        for key, what in (("noise_difference", "levels"), ("among", "speakers")):
-            if key in mix:
-                raise SepflowError(f"{where}.{key}: {name} is a list of mixtures, which says its {what}")
-        if (kind == "librimix") != ("subset" in mix):
-            words = (
-                "not set; say which list, e.g. train-clean-100" if kind == "librimix" else "has one a split"
-            )
-            raise SepflowError(f"{where}.subset: {name}: {words}")
-        if noisy and (kind != "librimix" or "noise" not in entry):
-            raise SepflowError(f"{where}.noise: {self.file}: corpora.{name} names no noise")
-        source = (
-            {"release": entry["release"]} if "release" in entry else {"digest": self._digest(name, entry)}
-        )
-        recipe = {"kind": kind, "recipe": RECIPES[kind], "list": source, **mix}
-        recipe["corpus"] = self._corpus(entry["speech"], NATIVE_RATE)
-        if noisy:
-            recipe["noise"] = self._corpus(entry["noise"], NATIVE_RATE)
-        self.labels[digest(recipe)] = name
-        return recipe
+    def entry(self, name: str) -> dict[str, Any]:
+        """What the scale says of a corpus."""
+        self._known(name, "corpora")
+        return self.scale["corpora"][name]
 
-    def _player(self, role: str, where: str) -> str:
+    def lists(self, name: str) -> dict[str, str]:
+        """The release, or the digest, of lists of mixtures."""
+        entry = self.entry(name)
+        return {"release": entry["release"]} if "release" in entry else {"digest": self._digest(name, entry)}
+
+    def player(self, role: str, where: str) -> str:
+        """What the scale calls the corpus that plays a role."""
         if role not in self.scale["roles"]:
             raise SepflowError(
                 f"{where}: {self.file} has no corpus for the role {role!r}; "
@@ -86,10 +71,10 @@ class Roles:
             words = files.unknown_name("corpus", name, list(self.scale["corpora"]))
             raise SepflowError(f"{self.file}: {key}: {words}")
 
-    def _corpus(self, name: str, rate: int) -> Recipe:
-        self._known(name, "corpora")
-        entry = self.scale["corpora"][name]
-        if entry["kind"] in LISTED:
+    def corpus(self, name: str, rate: int) -> Recipe:
+        """The recipe of a corpus of recordings, at a rate."""
+        entry = self.entry(name)
+        if is_list(entry["kind"]):
             raise SepflowError(
                 f"{self.file}: corpora.{name}: a list of mixtures, where recordings are needed"
             )
@@ -103,7 +88,7 @@ class Roles:
 
     def _digest(self, name: str, entry: dict[str, Any]) -> str:
         path = self.paths.get(name)
-        listed = entry["kind"] in LISTED
+        listed = is_list(entry["kind"])
         if not path:
             public = entry.get("public", [])
             words = f"\nPublic ones that fit: {'; '.join(public)}." if public else ""
@@ -121,3 +106,8 @@ class Roles:
             except SepflowError as error:
                 raise SepflowError(f"config/config.yaml: corpora.{name}: {error}") from error
         return self._digests[name]
+
+
+def is_list(kind: str) -> bool:
+    """Whether what a scale calls a corpus of this kind is a list of mixtures."""
+    return kind in kinds() and kind_of(kind).listed

@@ -7,8 +7,9 @@ from typing import Any
 
 from sepflow.code import code_digest
 from sepflow.corpora import catalogue
-from sepflow.identity import canonical, data_parts, digest, without_neutral
+from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
 from sepflow.metrics.names import scorers_of
+from sepflow.mixes import kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 from sepflow.planning.layout import mixes_of, stamp_of
 from sepflow.planning.losses import comparable
@@ -78,21 +79,24 @@ class Jobs:
 
     def scoring_code(self, wildcards: Any) -> str:
         """A digest of all code that decides the scores of a run: with its own task and network, no other."""
-        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run]))
+        return code_digest("applying/evaluation.py", *self._looked_up([wildcards.run], wildcards.mix))
 
     def figure_code(self, wildcards: Any) -> str:
         """A digest of all code that decides the pictures of a table, whose runs separate once more."""
         runs = [run for row in self.table(wildcards)["rows"] for run in row["runs"]]
-        return code_digest("reporting/figures/write.py", *self._looked_up(runs))
+        mix = self.table(wildcards)["mix"]
+        return code_digest("reporting/figures/write.py", *self._looked_up(runs, mix))
 
     def scorers(self, wildcards: Any) -> dict[str, str]:
         """The packages that score a run, with their versions."""
         return versions(scorers_of(self.plan.runs[wildcards.run].spec["task"]))
 
-    def _looked_up(self, runs: list[str]) -> list[str]:
-        """The modules that the specs of `runs` name."""
+    def _looked_up(self, runs: list[str], mix: str) -> list[str]:
+        """The modules that the specs of `runs`, and of what they use, name, and that of a mix."""
         specs = [self.plan.runs[run].spec for run in runs]
-        modules = {f"tasks/{spec['task']}.py" for spec in specs}
+        specs += [self.plan.runs[run].spec for spec in specs for run in spec["uses"].values()]
+        modules = {f"mixes/{self.plan.mixes[mix]['kind']}/mixtures.py"}
+        modules |= {f"tasks/{spec['task']}/task.py" for spec in specs}
         return sorted(modules | {f"models/{spec['model']['name']}.py" for spec in specs})
 
     def corpus_recipe(self, wildcards: Any) -> dict[str, Any]:
@@ -116,8 +120,7 @@ class Jobs:
 
     def mix_corpora(self, wildcards: Any) -> list[str]:
         """What a mix is decided over: a manifest; of a published one, audio too (for its levels)."""
-        corpora = self._corpora(wildcards.mix)
-        listed = wildcards.mix in self.plan.labels
+        corpora, listed = self._corpora(wildcards.mix), kind_of(self.plan.mixes[wildcards.mix]["kind"]).listed
         return corpora if listed else [file for file in corpora if file.endswith(MANIFEST)]
 
     def mix_inputs(self, wildcards: Any) -> list[str]:
@@ -152,13 +155,11 @@ class Jobs:
         if is_adopted(Path("results/runs") / wildcards.run):
             return []
         spec = self.plan.runs[wildcards.run].spec
-        mixes = [spec[part]["mix"] for part in data_parts(spec)]
-        files = []
-        if spec["init"]:
-            files.append(f"results/runs/{spec['init']}/model.safetensors")
-            mixes += [self.plan.runs[spec["init"]].spec["data"]["mix"]] * spec["disjoint_speakers"]
-        files += [file for mix in mixes for file in self._mix_files(digest(mix))]
-        return sorted(set(files))
+        mixes, runs = _mixes(spec), [spec["init"], *spec["uses"].values()]
+        if spec["init"] and spec["disjoint_speakers"]:
+            mixes.append(self.plan.runs[spec["init"]].spec["data"]["mix"])
+        files = {f"results/runs/{run}/model.safetensors" for run in runs if run}
+        return sorted(files | {file for mix in mixes for file in self._mix_files(digest(mix))})
 
     def table(self, wildcards: Any) -> dict[str, Any]:
         """A table of a paper, resolved."""
@@ -237,11 +238,9 @@ class Jobs:
     def _specs(self, runs: list[str]) -> dict[str, dict[str, Any]]:
         """The specs of `runs` and of all that these build on, by name."""
         found: dict[str, dict[str, Any]] = {}
-        while runs := [run for run in runs if run and run not in found]:
+        while runs := [run for run in runs if run not in found]:
             found |= {run: self.plan.runs[run].spec for run in runs}
-            specs = [found[run] for run in runs]
-            runs = [spec["init"] for spec in specs]
-            runs += [mix.get("run") for spec in specs for mix in _mixes(spec)]
+            runs = [other for run in runs for other in runs_of(found[run]).values()]
         return found
 
     def _corpora(self, mix: str) -> list[str]:
@@ -249,13 +248,13 @@ class Jobs:
         return [f"results/corpora/{name}/{file}" for name in names for file in (MANIFEST, AUDIO)]
 
     def _mix_files(self, mix: str) -> list[str]:
-        labels = ["labels.f32"] if self.plan.mixes[mix]["kind"] == "labels" else []
-        return [*(f"results/mixes/{mix}/{file}" for file in ("mix.csv", *labels)), *self._corpora(mix)]
+        own = ("mix.csv", *kind_of(self.plan.mixes[mix]["kind"]).files)
+        return [*(f"results/mixes/{mix}/{file}" for file in own), *self._corpora(mix)]
 
 
 def _mixes(spec: dict[str, Any]) -> list[Recipe]:
     """The mixes that a run is trained and validated on."""
-    return [spec[part]["mix"] for part in data_parts(spec)]
+    return [spec[part]["mix"] for part in parts_of(spec)]
 
 
 def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:

@@ -1,18 +1,22 @@
-"""What one training step is, for each task; a task is the module of its name, which says `TASK`."""
+"""What one training step is: a task is the folder of its name, which says `DECLARED`; its task.py, `TASK`."""
 
+import pkgutil
+from functools import cache
 from typing import Any
 
 from sepflow import plugs
 from sepflow.errors import SepflowError
-from sepflow.tasks.task import Task
+from sepflow.tasks.declaration import Declaration
 
 
-def build(spec: dict[str, Any]) -> Task:
-    """The task of a run's spec, its model newly initialised from torch's global seed.
+@cache
+def names() -> tuple[str, ...]:
+    """All tasks."""
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
-    Raises SepflowError for an unknown or missing name.
-    """
-    task = plugs.offered(__name__, name := spec.get("task"), "TASK")
-    if task is None:
-        raise SepflowError(f"task must be one of {', '.join(plugs.names(__name__, 'TASK'))}, not {name!r}")
-    return task(spec)
+
+def declared(name: Any) -> Declaration:
+    """What a task declares; SepflowError for an unknown or missing name."""
+    if (found := plugs.offered(__name__, name, "DECLARED")) is None:
+        raise SepflowError(f"task must be one of {', '.join(names())}, not {name!r}")
+    return found

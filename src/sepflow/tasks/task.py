@@ -1,42 +1,100 @@
-"""What every task is to a training: a network, a loss, and perhaps a head that no other task needs."""
+"""What every task is to a training: a network, what a step loses, perhaps a head that no other task needs."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
-# mixture [B, T], references [B, C, T], which [B, 1 or 3] (its number; where crops stay, pass and row too);
-# of a multi-task training also mixture and references of the other task.
-Batch = tuple[Tensor, ...]
-HEAD = "head."
+from sepflow.mixes.examples import Examples, FixedExamples
+from sepflow.mixes.mix import Mix
+from sepflow.mixes.recipes import rate_of
+from sepflow.tasks import declared
+
+# What the examples of each part (data, joint, ...) have, by name: mixture [B, T], references [B, C, T] and
+# number [B]; where crops stay, pass and row [B]; what a kind of mix adds.
+Examined = dict[str, Tensor]
+Batch = Mapping[str, Examined]
+HEAD, USES = "head.", "uses."
+
+
+class Step(NamedTuple):
+    """What a step loses, of each example [B].
+
+    The assignment [B, C] that it is the loss of, where there is one; and, for the history, what the loss is
+    made of: means over the batch, by name.
+    """
+
+    losses: Tensor
+    assignment: Tensor | None = None
+    terms: dict[str, Tensor] = {}  # noqa: RUF012 (nobody changes it)
 
 
 class Task(nn.Module, ABC):
-    """A `model` that other runs may begin with, a `head` of the task's own, and the loss of a batch."""
+    """A `model` that other runs may begin with, a `head` of the task's own, and the loss of a batch.
+
+    `used` are the frozen networks of other runs, by name. They are no modules of this one: no optimiser, no
+    checkpoint and no other process sees them.
+    """
 
     model: nn.Module
     head: nn.Module | None
-    pairs = False  # whether an example is a mixture of two mixtures
-    separates = True  # whether what it estimates are the sources of a recording
     shares_batch = True  # whether processes may share a batch: no example's loss depends on the others
 
-    def __init__(self) -> None:
+    def __init__(self, spec: dict[str, Any], used: Mapping[str, "Frozen"] | None = None):
         super().__init__()
+        self.spec, self.used, self.declared = spec, dict(used or {}), declared(spec["task"])
         self.head = None  # of the class it would hide the module that a task sets
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Loss of each example, [B]: of a separation in dB; lower is better."""
-        return self.assigned(batch)[0]
+    @property
+    def pairs(self) -> bool:
+        """Whether an example is a mixture of two mixtures."""
+        return self.declared.pairs(self.spec)
+
+    def examples(self, part: str, mix: Mix) -> Dataset:
+        """The examples of a part of the run: those of a training by their numbers, or all to validate on."""
+        kind = FixedExamples if self.declared.parts[part].validated else Examples
+        return kind(mix, self.spec[part], segment_samples(self.spec), self.spec["seed"], self.pairs)
 
     @abstractmethod
-    def assigned(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """(loss of each example [B], the assignment [B, C] that it is the loss of, where there is one)."""
+    def step(self, batch: Batch, at: int = 0) -> Step:
+        """What a batch of the parts that are trained on loses at optimiser step `at`, from 0; less is better.
+
+        Of a separation in dB.
+        """
+
+    def stepped(self, at: int) -> None:
+        """After optimiser step `at`: what follows the weights, as a moving average does, is moved here."""
+
+    def validated(self, batch: Batch, at: int = 0) -> Tensor:
+        """What a validation adds up over its batches, each of one part: here [losses, their number]."""
+        (examined,) = batch.values()
+        losses = self.step({"data": examined}, at).losses.double()
+        return torch.stack([losses.sum(), losses.new_tensor(len(losses))])
+
+    def summary(self, sums: Tensor) -> dict[str, Tensor]:
+        """What the `sums` [K] over all validation batches say, by name, `validation_loss` among it."""
+        return {"validation_loss": sums[0] / sums[1]}
 
     def weights(self) -> dict[str, Tensor]:
-        """All weights: the model's under their own names, the head's after `head.`."""
+        """All weights of its own: the model's under their own names, the head's after `head.`."""
         head = self.head.state_dict() if self.head else {}
         return self.model.state_dict() | {HEAD + name: weight for name, weight in head.items()}
+
+    def applied(self) -> dict[str, "Frozen"]:
+        """The used networks without which the model cannot be applied, and that it is saved with."""
+        return {name: self.used[name] for name, use in self.declared.uses.items() if use.applied}
+
+    def used_weights(self) -> dict[str, Tensor]:
+        """The weights of these, after `uses.<name>.`."""
+        return {
+            f"{USES}{used}.{name}": weight
+            for used, frozen in self.applied().items()
+            for name, weight in frozen.task.weights().items()
+        }
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Take up `weights()`."""
@@ -46,10 +104,27 @@ class Task(nn.Module, ABC):
             self.head.load_state_dict(head)
 
 
+class Frozen:
+    """The network of another run, as a task uses it: its weights stay, and it computes in float32.
+
+    No module, so that whoever has one has none of its weights. Gradients reach what it is given.
+    """
+
+    def __init__(self, task: Task):
+        self.task = task.float().eval().requires_grad_(False)
+
+    def to(self, device: torch.device) -> None:
+        """Bring it to a device."""
+        self.task.to(device)
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        """What the run's task makes of tensors."""
+        with torch.autocast(inputs[0].device.type, enabled=False):
+            return self.task(*(x.float() if x.is_floating_point() else x for x in inputs))
+
+
 class Pretext(Task):
     """A task on one noisy speaker, from which a separator begins; it has a score of its own."""
-
-    separates = False
 
     @abstractmethod
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:
@@ -58,4 +133,9 @@ class Pretext(Task):
 
 def model_weights(weights: dict[str, Any]) -> dict[str, Any]:
     """Of a run's weights those of the network."""
-    return {name: weight for name, weight in weights.items() if not name.startswith(HEAD)}
+    return {name: weight for name, weight in weights.items() if not name.startswith((HEAD, USES))}
+
+
+def segment_samples(spec: dict[str, Any]) -> int:
+    """Length of a run's training segments, in samples."""
+    return round(spec["segment"] * rate_of(spec["data"]["mix"]))

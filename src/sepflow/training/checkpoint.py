@@ -67,30 +67,35 @@ class RunningCheckpoint(lightning.Callback):
         if not module.train_losses:
             return  # a resumed run passes the end of the checkpoint's epoch once more
         self._count()
-        loss = float(trainer.callback_metrics["validation_loss"])
-        if not math.isfinite(loss):
-            raise SepflowError(module.diverged("validation"))
-        train_loss = float(trainer.strategy.reduce(module.mean_loss()))
-        module.train_losses.clear()
-        row = {
-            "step": trainer.global_step,
-            "train_loss": train_loss,
-            "validation_loss": loss,
-            "lr": trainer.optimizers[0].param_groups[0]["lr"],
-            "seconds": round(self.seconds, 2),
-        }
-        if module.switches:
-            row["label_switches"] = module.switches.rate
+        row = self._row(trainer, module)
+        module.forget()
         self.history.append(row)
         if trainer.logger:
             trainer.logger.log_metrics(
                 {k: v for k, v in row.items() if k != "step"}, step=trainer.global_step
             )
-        if loss < self.best_loss:
+        if module.criterion < self.best_loss:
             weights = module.task.weights()
-            self.best_loss, self.best = loss, {name: w.detach().cpu().clone() for name, w in weights.items()}
+            self.best_loss = module.criterion
+            self.best = {name: w.detach().cpu().clone() for name, w in weights.items()}
         self.stopped = trainer.should_stop
         self.save(trainer)
+
+    def _row(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> dict[str, float]:
+        """A validation's row of the history; SepflowError where the run has diverged."""
+        summary = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if not all(map(math.isfinite, (summary["validation_loss"], module.criterion))):
+            raise SepflowError(module.diverged("validation"))
+        reduce = trainer.strategy.reduce
+        row = {
+            "step": trainer.global_step,
+            "train_loss": float(reduce(module.mean_loss())),
+            "validation_loss": summary.pop("validation_loss"),
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds": round(self.seconds, 2),
+        }
+        row |= {name: float(reduce(term)) for name, term in module.mean_terms().items()} | summary
+        return row | ({"label_switches": module.switches.rate} if module.switches else {})
 
     def save(self, trainer: lightning.Trainer) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -113,7 +118,7 @@ def usable(path: Path, spec: dict[str, Any], weights: dict[str, torch.Tensor]) -
     if not path.exists():
         return None
     state, _ = read_checkpoint(path)
-    if differs := difference_in_words(state["spec"], spec):
+    if differs := difference_in_words(fill_neutral(state["spec"]), spec):
         raise SepflowError(
             f"{path}: another run's checkpoint (there, here): {differs}. Choose another --out."
         )

@@ -48,7 +48,7 @@ class Ending(lightning.Callback):
         """End the training here, if it is to; the last step of an interval is saved with its validation."""
         if batch_idx + 1 == trainer.num_training_batches:
             self._before = copy.deepcopy(trainer.fit_loop.state_dict())
-        elif self._to_end(trainer):
+        elif (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and self._to_end(trainer):
             self._end(trainer, module)
 
     def on_validation_batch_end(

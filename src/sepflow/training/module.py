@@ -7,8 +7,9 @@ import lightning
 import torch
 from torch import Tensor
 
-from sepflow import tasks
 from sepflow.errors import SepflowError
+from sepflow.tasks.built import build
+from sepflow.tasks.task import Batch, Frozen
 from sepflow.training.schedules import factor
 from sepflow.training.switches import Switches
 
@@ -16,46 +17,78 @@ PRECISIONS = {"32": "32-true", "64": "64-true", "bf16": "bf16-mixed", "16": "16-
 
 
 class Training(lightning.LightningModule):
-    """A run's task with its optimiser: mean loss of a batch, in dB, both ways."""
+    """A run's task, with what it uses, and its optimiser: mean loss of a batch."""
 
-    def __init__(self, spec: dict[str, Any]):
+    def __init__(self, spec: dict[str, Any], used: dict[str, Frozen] | None = None):
         super().__init__()
         self.spec = spec
-        self.task = tasks.build(spec)
+        self.task = build(spec, used)
         self.train_losses: list[Tensor] = []
+        self.terms: dict[str, list[Tensor]] = {}  # what these are made of
         self.switches: Switches | None = None  # counted where the examples say which they are
         self.plateau: torch.optim.lr_scheduler.ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] = {}
 
-    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
+    def on_fit_start(self) -> None:
+        """Bring the used networks, which are no part of the module, to its device."""
+        for frozen in self.task.used.values():
+            frozen.to(self.device)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
         """Mean loss of a batch; SepflowError where it is not a number."""
-        losses, assignment = self.task.assigned(batch)
+        losses, assignment, terms = self.task.step(batch, self.global_step)
         if self.switches:
-            self.switches.note(batch[2][:, 1:], assignment)
+            where = torch.stack([batch["data"][key] for key in ("pass", "row")], 1)
+            self.switches.note(where, assignment)
         loss = losses.mean()
         if not torch.isfinite(loss):
             raise SepflowError(self.diverged("training"))
         self.train_losses.append(loss.detach())
+        for name, term in terms.items():
+            self.terms.setdefault(name, []).append(term.detach())
         return loss
 
     def mean_loss(self) -> Tensor:
         """Mean training loss of this process since the last validation, in float64."""
-        return torch.stack([loss.to(self.device) for loss in self.train_losses]).double().mean()
+        return self._mean(self.train_losses)
+
+    def mean_terms(self) -> dict[str, Tensor]:
+        """The means of what it is made of, by name."""
+        return {name: self._mean(values) for name, values in self.terms.items()}
+
+    def forget(self) -> None:
+        """Begin the means anew."""
+        self.train_losses.clear()
+        self.terms.clear()
+
+    def _mean(self, values: list[Tensor]) -> Tensor:
+        return torch.stack([value.to(self.device) for value in values]).double().mean()
+
+    @property
+    def criterion(self) -> float:
+        """What the last validation says of the model, by what the best is selected by; less is better."""
+        select = self.spec["select"]
+        return float(self.trainer.callback_metrics[select]) * self.task.declared.sign(select)
+
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """Step, and let what follows the weights follow."""
+        at = self.global_step
+        super().optimizer_step(*arguments, **options)
+        self.task.stepped(at)
 
     def on_validation_epoch_start(self) -> None:
         """Begin to add up."""
-        self._validation_sum = torch.zeros(2, dtype=torch.float64)
+        self._validation_sums: Tensor | None = None
 
-    def validation_step(self, batch: tuple[Tensor, ...], _: int) -> None:
-        """Add up the losses of the validation examples, and how many they are."""
-        losses = self.task.loss(batch).double()
-        self._validation_sum += torch.stack([losses.sum(), losses.new_tensor(len(losses))]).cpu()
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Add up what the task validates a batch by."""
+        sums = self.task.validated(batch, self.global_step).double().cpu()
+        self._validation_sums = sums if self._validation_sums is None else self._validation_sums + sums
 
     def on_validation_epoch_end(self) -> None:
-        """Take the mean over the examples of all processes; Lightning's is off where their shares differ."""
-        both = self._validation_sum.to(self.device)
-        total, count = self.trainer.strategy.reduce(both, reduce_op="sum")
-        self.log("validation_loss", total / count)
+        """Sum up over the examples of all processes; Lightning's mean is off where their shares differ."""
+        sums = self.trainer.strategy.reduce(self._validation_sums.to(self.device), reduce_op="sum")
+        self.log_dict(self.task.summary(sums))
         if self.switches:
             self.switches.count(self.all_gather)
 
@@ -91,7 +124,7 @@ class Training(lightning.LightningModule):
     def on_validation_end(self) -> None:
         """Show the plateau's schedule the validation loss."""
         if self.plateau and not self.trainer.sanity_checking:
-            self.plateau.step(float(self.trainer.callback_metrics["validation_loss"]))
+            self.plateau.step(self.criterion)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put there the spec, the plateau's schedule, and what has added up since the last validation."""
@@ -100,14 +133,15 @@ class Training(lightning.LightningModule):
         if self.switches:
             self.switches.count(self.all_gather)
         checkpoint["switches"] = self.switches.state_dict() if self.switches else {}
-        checkpoint["train_losses"] = self._gathered_losses()
+        checkpoint["train_losses"] = self._gathered(self.train_losses)
+        checkpoint["terms"] = {name: self._gathered(values) for name, values in self.terms.items()}
 
-    def _gathered_losses(self) -> Tensor:
-        """The losses of all steps since the last validation: [processes, steps], in their own precision."""
-        if not self.train_losses:
+    def _gathered(self, values: list[Tensor]) -> Tensor:
+        """What was noted at all steps since the last validation: [processes, steps], in its own precision."""
+        if not values:
             return torch.zeros(self.trainer.world_size, 0)
-        losses = torch.stack([loss.to(self.device) for loss in self.train_losses])
-        return self.all_gather(losses).reshape(self.trainer.world_size, -1).cpu()
+        values = torch.stack([value.to(self.device) for value in values])
+        return self.all_gather(values).reshape(self.trainer.world_size, -1).cpu()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up what `on_save_checkpoint` put there.
@@ -118,6 +152,11 @@ class Training(lightning.LightningModule):
         self._plateau_state = checkpoint["plateau"]
         if self.switches:
             self.switches.load_state_dict(checkpoint["switches"])
-        losses = checkpoint.get("train_losses", torch.zeros(1, 0))  # older ones were saved after validations
-        own = len(losses) == self.trainer.world_size
-        self.train_losses = list(losses[self.trainer.global_rank] if own else losses.mean(0))
+        # Older ones were saved after validations.
+        self.train_losses = self._own(checkpoint.get("train_losses", torch.zeros(1, 0)))
+        self.terms = {name: self._own(values) for name, values in checkpoint.get("terms", {}).items()}
+
+    def _own(self, values: Tensor) -> list[Tensor]:
+        """Of `_gathered` values those of this process."""
+        own = len(values) == self.trainer.world_size
+        return list(values[self.trainer.global_rank] if own else values.mean(0))

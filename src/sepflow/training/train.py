@@ -1,15 +1,12 @@
 """Train one run: from its resolved spec to a model, its history and its provenance."""
 
-import hashlib
 import logging
 import warnings
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
-import pandas as pd
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -17,22 +14,24 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from sepflow import provenance
 from sepflow.errors import SepflowError
-from sepflow.files import sweep, write_bytes, write_json, write_text
+from sepflow.files import sweep
 from sepflow.files.contracts import check_disjoint
 from sepflow.files.seals import CHEAP
-from sepflow.identity import canonical, data_parts, difference, digest, fill_neutral, run_name
+from sepflow.identity import canonical, difference, digest, fill_neutral, parts_of, run_name
 from sepflow.jobs.lease import Lease, held
 from sepflow.jobs.requeue import listening
 from sepflow.mixes.mix import open_mix, read_own_plan
 from sepflow.mixes.recipes import corpora_of
-from sepflow.models.artefact import pack_model, read_spec
+from sepflow.models.artefact import read_spec
 from sepflow.models.masking import MASK_LAYER
 from sepflow.results import FILES
-from sepflow.tasks.task import Pretext, model_weights
-from sepflow.tasks.trained import load_trained, whole_float32
+from sepflow.tasks import declared
+from sepflow.tasks.built import load_trained, load_used, whole_float32
+from sepflow.tasks.task import model_weights, segment_samples
 from sepflow.training.checkpoint import CHECKPOINT, RunningCheckpoint, usable
-from sepflow.training.data import segment_samples, train_loader, validation_loader
+from sepflow.training.data import train_loader, validation_loader
 from sepflow.training.ending import Ending
+from sepflow.training.finished import write_run
 from sepflow.training.machine import Machine
 from sepflow.training.module import PRECISIONS, Training
 from sepflow.training.progress import Progress
@@ -73,7 +72,7 @@ def train(
         _fit(spec, results, machine, trainer, keeper)
         if trainer.is_global_zero:
             lease.check()
-            _write(spec, out, keeper, trainer, origin, machine)
+            write_run(out, keeper, trainer, origin, machine)
 
 
 def _fit(
@@ -86,25 +85,24 @@ def _fit(
     """Train to the end, from the checkpoint that there may be."""
     # To read a byte takes 1 to 3 ns, and to train on a sample 100 or more: what is no more is read first.
     heard = spec["steps"] * spec["batch"] * segment_samples(spec)
-    mixes = {part: open_mix(spec[part]["mix"], results, max(heard, CHEAP)) for part in data_parts(spec)}
+    mixes = {part: open_mix(spec[part]["mix"], results, max(heard, CHEAP)) for part in parts_of(spec)}
     if spec["disjoint_speakers"]:
         _check_speakers(spec, results)
     module = _begin(spec, results, machine)
-    pairs = module.task.pairs
     resume = usable(keeper.path, spec, module.state_dict())
     if resume:
         log.info("going on from %s", resume)
     share = trainer.global_rank, trainer.world_size
-    loader = train_loader(spec, mixes, pairs, machine.workers, lambda: module.global_step, share)
-    if spec["data"]["crop"] == "fixed" and not isinstance(module.task, Pretext):
-        module.switches = Switches(loader.dataset.rows)
+    loader = train_loader(module.task, mixes, machine.workers, lambda: module.global_step, share)
+    if spec["data"]["crop"] == "fixed" and module.task.declared.separates:
+        module.switches = Switches(loader.dataset.examples["data"].rows)
     with warnings.catch_warnings():
         # Ours begins at the step that it is asked for: StepSampler.
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
         trainer.fit(
             module,
             loader,
-            validation_loader(spec, mixes["validation"], pairs, share),
+            validation_loader(module.task, mixes, share),
             ckpt_path=resume,
             weights_only=True,
         )
@@ -113,8 +111,9 @@ def _fit(
 def _begin(spec: dict[str, Any], results: Path, machine: Machine) -> Training:
     """The run's task before its first step: drawn from the seed, or from the run that it begins with."""
     whole_float32()
+    used = load_used(spec, results)
     torch.manual_seed(spec["seed"])
-    module = Training(spec)
+    module = Training(spec, used)
     if machine.processes > 1 and not module.task.shares_batch:
         raise SepflowError(f"task: {spec['task']}: its loss is of a whole batch; set devices and nodes to 1")
     if spec["init"]:
@@ -131,7 +130,13 @@ def _trainer(
 ) -> lightning.Trainer:
     """`callbacks` come last, for they save what others have decided."""
     if spec["patience"] is not None:
-        stopping = EarlyStopping("validation_loss", patience=spec["patience"], check_on_train_epoch_end=False)
+        sign = declared(spec["task"]).sign(spec["select"])
+        stopping = EarlyStopping(
+            spec["select"],
+            patience=spec["patience"],
+            mode="min" if sign > 0 else "max",
+            check_on_train_epoch_end=False,
+        )
         callbacks = [stopping, *callbacks]
     return lightning.Trainer(
         accelerator=machine.device,
@@ -140,7 +145,8 @@ def _trainer(
         strategy=DDPStrategy(timeout=PATIENCE) if machine.processes > 1 else "auto",
         precision=PRECISIONS[spec["precision"]],
         max_steps=spec["steps"],
-        limit_train_batches=spec["validate_every"],
+        limit_train_batches=spec["validate_every"] * spec["accumulate"],
+        accumulate_grad_batches=spec["accumulate"],
         gradient_clip_val=spec["optimizer"]["clip"],
         callbacks=callbacks,
         plugins=[machine.environment()],
@@ -152,12 +158,6 @@ def _trainer(
         num_sanity_val_steps=2,
         use_distributed_sampler=False,
     )
-
-
-def _ran_on(trainer: lightning.Trainer) -> dict[str, int]:
-    """How many processes really shared each batch, and how they were spread."""
-    world, nodes = trainer.world_size, trainer.num_nodes
-    return {"processes": world, "nodes": nodes, "devices": world // nodes}
 
 
 def _check_speakers(spec: dict[str, Any], results: Path) -> None:
@@ -194,42 +194,3 @@ def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:
         log.info("from %s: all but %s*, which begins anew", path, MASK_LAYER)
         weights |= anew
     module.task.model.load_state_dict(weights)
-
-
-def _write(
-    spec: dict[str, Any],
-    out: Path,
-    keeper: RunningCheckpoint,
-    trainer: lightning.Trainer,
-    origin: dict[str, Any],
-    machine: Machine,
-) -> None:
-    """The outputs, the model last.
-
-    The checkpoint stays: should we be killed before the workflow has noted that the outputs are whole, it
-    deletes them, and the run is at its end again at once.
-    """
-    write_json(out / "spec.json", spec)
-    history = pd.DataFrame(keeper.history).to_csv(index=False)
-    write_text(out / "history.csv", history)
-    model = pack_model(keeper.best, spec)
-    best = min(keeper.history, key=lambda row: row["validation_loss"])
-    write_json(
-        out / "run.json",
-        origin
-        | {
-            "run": run_name(spec),
-            "model": hashlib.sha256(model).hexdigest(),
-            "history": hashlib.sha256(history.encode()).hexdigest(),
-            "device": provenance.device_name(trainer.strategy.root_device),
-            "threads": torch.get_num_threads(),
-            "machine": asdict(machine) | _ran_on(trainer),
-            "seconds": round(keeper.seconds, 1),
-            "steps": trainer.global_step,
-            "selected_step": best["step"],
-            "validation_loss": best["validation_loss"],
-            "parameters": sum(w.numel() for w in keeper.best.values()),
-        },
-    )
-    write_bytes(out / "model.safetensors", model)
-    log.info("done: %d steps, the model of step %d", trainer.global_step, best["step"])

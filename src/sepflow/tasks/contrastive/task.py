@@ -1,9 +1,10 @@
-"""The contrastive pretext task (CC): the masked contrastive task of wav2vec 2.0, for a separator.
+"""One training step of the contrastive task, after wav2vec 2.0.
 
 Baevski et al., "wav2vec 2.0", 2020. A separator's encoder has frames of 0.1 to 3 ms, wav2vec's 20 ms: here
 what is masked and compared are means over frames of that order.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ from sepflow.objectives.contrastive import (
     similarities,
 )
 from sepflow.seeding import generator
-from sepflow.tasks.contrast import Contrast, draw_candidates, draw_masked, masked_count
-from sepflow.tasks.task import Batch, Pretext
+from sepflow.tasks.contrastive.contrast import Contrast, draw_candidates, draw_masked, masked_count
+from sepflow.tasks.task import Batch, Frozen, Pretext, Step
 
 # Added to energies before their logarithm: 16-bit silence.
 _EPSILON = 1e-8
@@ -52,8 +53,8 @@ class Contrastive(Pretext):
     head: Head
     shares_batch = False  # for the diversity
 
-    def __init__(self, spec: dict[str, Any]):
-        super().__init__()
+    def __init__(self, spec: dict[str, Any], used: Mapping[str, Frozen] | None = None):
+        super().__init__(spec, used)
         self.settings = Contrast(**spec["pretext"])
         self.seed = spec["seed"]
         self.model = models.build(spec["model"])
@@ -67,23 +68,23 @@ class Contrastive(Pretext):
         """Raises SepflowError: there are no estimates."""
         raise SepflowError("A run of the contrastive task gives no estimates; other runs begin with it.")
 
-    def assigned(self, batch: Batch) -> tuple[Tensor, None]:
-        """(loss of each example in nats [B], no assignment).
+    def step(self, batch: Batch, at: int = 0) -> Step:
+        """The loss of each example in nats [B].
 
         The diversity of the codes is the whole batch's, and in every example's loss. In eval mode codes are
         drawn without noise. Raises SepflowError where segments are too short to compare frames.
         """
-        mixture, _, which, *_ = batch
+        mixture, numbers = batch["data"]["mixture"], batch["data"]["number"].tolist()
         encoded = self.model.encode(mixture)
         if self.count(encoded) < 2:
             raise SepflowError(
                 f"pretext: in a segment of {mixture.shape[-1]} samples are fewer than two masked frames "
                 "to compare; lengthen segment, or raise pretext.share"
             )
-        draws = [generator(self.seed, "contrast", number) for number in which[:, 0].tolist()]
+        draws = [generator(self.seed, "contrast", number) for number in numbers]
         similarity, _, shares = self.compare(encoded, draws, noisy=self.training)
         loss = contrastive_loss(similarity, self.settings.temperature)
-        return loss + self.settings.diversity * diversity_loss(shares), None
+        return Step(loss + self.settings.diversity * diversity_loss(shares))
 
     @torch.inference_mode()
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:

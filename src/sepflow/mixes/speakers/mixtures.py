@@ -14,6 +14,7 @@ from sepflow.corpora.packed import read_manifest
 from sepflow.corpora.splits import place
 from sepflow.errors import SepflowError
 from sepflow.identity import digest
+from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import corpora_of
 from sepflow.seeding import generator
 from sepflow.simulation.librimix.mixtures import FADE
@@ -83,14 +84,14 @@ def eligible(manifest: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
     return manifest[(manifest["split"] == recipe["split"]) & (manifest["samples"] >= shortest) & among]
 
 
-def decide_in(recipe: dict[str, Any], results: Path) -> pd.DataFrame:
+def decide(recipe: dict[str, Any], results: Path, lists: Path | None = None) -> pd.DataFrame:
     """The plan of a mix over the corpora that are built in `results`."""
     places = {part: results / "corpora" / digest(one) for part, one in corpora_of(recipe).items()}
     manifests = {part: read_manifest(place, place.name) for part, place in places.items()}
-    return decide(recipe, manifests["corpus"], str(places["corpus"]), manifests.get("noise"))
+    return draw(recipe, manifests["corpus"], str(places["corpus"]), manifests.get("noise"))
 
 
-def decide(
+def draw(
     recipe: dict[str, Any],
     manifest: pd.DataFrame,
     where: str = "the corpus",
@@ -144,3 +145,6 @@ def _draw_noise(
         "noise_samples": max(int(chosen["samples"]), samples),
         "offset_noise": -int(rng.integers(spare + 1)) if spare > 0 else 0,
     }
+
+
+MIX = Mix

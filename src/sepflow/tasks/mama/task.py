@@ -1,10 +1,11 @@
-"""MAMA, masked acoustic model with alterations (TERA: Liu, Li & Lee 2021), for a network that separates.
+"""One training step of MAMA.
 
 The network hears a noisy speaker with parts altered or masked, and gives back the clean speech of these
 parts.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from sepflow.metrics import MOST_DB
 from sepflow.mixes.recipes import rate_of
 from sepflow.objectives.snr import ThresholdedSNR
 from sepflow.seeding import generator
-from sepflow.tasks.alteration import Alteration, Alterations, Spectra
-from sepflow.tasks.task import Batch, Pretext
+from sepflow.tasks.mama.alteration import Alteration, Alterations, Spectra
+from sepflow.tasks.task import Batch, Frozen, Pretext, Step
 
 
 class MAMA(Pretext):
@@ -28,8 +29,8 @@ class MAMA(Pretext):
     could not bring back what is zero there. Raises SepflowError for a bad `pretext`.
     """
 
-    def __init__(self, spec: dict[str, Any]):
-        super().__init__()
+    def __init__(self, spec: dict[str, Any], used: Mapping[str, Frozen] | None = None):
+        super().__init__(spec, used)
         self.model = models.build(spec["model"])
         self.alterations = said = Alterations(**spec["pretext"])
         self.seed, rate = spec["seed"], rate_of(spec["data"]["mix"])
@@ -43,17 +44,17 @@ class MAMA(Pretext):
         """The clean speech [B, 1, T] of a `mixture` [B, T] that is heard as it is."""
         return self.model(mixture)
 
-    def assigned(self, batch: Batch) -> tuple[Tensor, None]:
-        """(loss of each example in dB [B], None)."""
-        mixture, references, which = batch
+    def step(self, batch: Batch, at: int = 0) -> Step:
+        """The loss of each example in dB [B]."""
+        mixture, references, numbers = (batch["data"][key] for key in ("mixture", "references", "number"))
         alterations = [
-            self._decide(mixture.shape[-1], generator(self.seed, "alteration", int(number)))
-            for number in which[:, 0]
+            self._decide(mixture.shape[-1], generator(self.seed, "alteration", number))
+            for number in numbers.tolist()
         ]
         heard = self.spectra.alter(mixture, alterations)
         estimates = self.model(mixture, heard)[:, 0]
         clean, guess = (self._altered(x, alterations) for x in (references[:, 0], estimates))
-        return self.objective(_inner(clean, clean), _inner(guess, guess), _inner(guess, clean)), None
+        return Step(self.objective(_inner(clean, clean), _inner(guess, guess), _inner(guess, clean)))
 
     @torch.inference_mode()
     def scores(self, mixture: np.ndarray, reference: np.ndarray, name: str) -> dict[str, float]:

@@ -1,0 +1,60 @@
+"""Mixtures with a run's estimates."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sepflow.files.contracts import check_size
+from sepflow.mixes.labels import LABELS
+from sepflow.mixes.mix import Corpus, Mix
+from sepflow.mixes.recipes import Recipe
+
+
+class LabelledMix(Mix):
+    """A mix whose references are another run's estimates: labels.f32, row after row, each [C, samples]."""
+
+    def __init__(
+        self,
+        directory: str | Path,
+        corpus: Corpus,
+        table: pd.DataFrame | None = None,
+        noise: Corpus | None = None,
+    ):
+        super().__init__(directory, corpus, table, noise)
+        check_size(self.directory / LABELS, 4 * len(self._sources) * int(self.samples.sum()))
+        self._labels = np.memmap(self.directory / LABELS, dtype="<f4", mode="r")
+        self._begin = np.concatenate([[0], np.cumsum(self.samples * len(self._sources))])
+
+    @classmethod
+    def opened(cls, recipe: Recipe, directory: Path, table: pd.DataFrame, corpora: dict[str, Corpus]) -> Mix:
+        """The mix of `recipe`, whose labels are targets, or inputs."""
+        kind = InputsMix if recipe.get("as") == "inputs" else cls
+        return kind(directory, table=table, **corpora)
+
+    def example(self, row: int, start: int, length: int) -> dict[str, np.ndarray]:
+        """mixture [T] and, as references [C, T], its pseudo-labels."""
+        mixture, labels = self.mixture(row, start, length), self.references(row, start, length)
+        return {"mixture": mixture, "references": labels}
+
+    def references(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
+        """The pseudo-labels, [C, T] float32; zeros past the end of the mixture."""
+        labels = self._labels[self._begin[row] : self._begin[row + 1]].reshape(len(self._sources), -1)
+        length = labels.shape[1] - start if length is None else length
+        cut = np.array(labels[:, start : start + length])
+        return np.pad(cut, ((0, 0), (0, length - cut.shape[1])))
+
+
+class InputsMix(LabelledMix):
+    """A mix of which another run's estimates are heard, and whose references are its own sources."""
+
+    def mixture(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
+        """The estimates, [C, T] float32."""
+        return super().references(row, start, length)
+
+    def references(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
+        """The sources, [C, T] float32."""
+        return self.sources(row, start, length)
+
+
+MIX = LabelledMix

@@ -1,0 +1,105 @@
+"""What a task declares, without torch, beside its code: so that the plan refuses what a training would."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Spec = dict[str, Any]
+LOWER, HIGHER = "lower", "higher"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A mix that a run hears: of so many `speakers` (None: as many as the model has outputs).
+
+    A run is trained on its parts, but for those that it is `validated` on.
+    """
+
+    speakers: int | None = None
+    validated: bool = False
+
+
+PARTS = {"data": Part(), "validation": Part(validated=True)}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A frozen network that a task uses: of a run of one of `tasks`; saved with the model if `applied`."""
+
+    tasks: tuple[str, ...]
+    applied: bool = False
+
+
+class Idle(NamedTuple):
+    """A key without effect `when` it says so of a spec (and of the specs of all runs by their names).
+
+    `off` is the value that asks for nothing; `why` has the way out. `alone` of what a spec can be asked by
+    itself; the rest is what a base of several tasks says of the others, or hangs on what other runs are.
+    """
+
+    key: str
+    off: Any
+    when: Callable[[Spec, dict[str, Spec]], bool]
+    why: str
+    alone: bool = False
+
+
+def always(spec: Spec, specs: dict[str, Spec]) -> bool:
+    """For an Idle of a task: in all of its runs."""
+    return True
+
+
+def never(spec: Spec) -> bool:
+    """For a task whose examples are mixtures, not pairs of them."""
+    return False
+
+
+def no_problems(spec: Spec) -> Iterator[str]:
+    """For a task whose settings go together however they are."""
+    yield from ()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a task is given, and scored in.
+
+    objectives: the pairs of name and loss that it can be trained with; metrics: the group of its scores;
+    parts: the mixes that it hears, by the keys of a spec; uses: its frozen networks, by name; settings: the
+    key of a spec under which it has settings of its own, which a `checked` class beside its code takes;
+    select: what its best model may be selected by, and which way is better; separates: whether it estimates
+    the sources of a recording; pairs: whether an example of a spec is a mixture of two mixtures; idle: keys
+    that do nothing in it; problems: what else a training would refuse in a whole spec, as `key: words`;
+    made: whether its runs are made once without a training, by `make` of its task.py, from no more than their
+    parts, settings, network, used runs and seed.
+    """
+
+    objectives: tuple[tuple[str, str], ...] = ()
+    metrics: str = ""
+    parts: dict[str, Part] = field(default_factory=PARTS.copy)
+    uses: dict[str, Use] = field(default_factory=dict)
+    settings: str | None = None
+    select: dict[str, str] = field(default_factory=lambda: {"validation_loss": LOWER})
+    separates: bool = True
+    pairs: Callable[[Spec], bool] = never
+    idle: tuple[Idle, ...] = ()
+    problems: Callable[[Spec], Iterator[str]] = no_problems
+    made: bool = False
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The keys of a spec that a run which is made may say."""
+        return ("task", "model", "uses", "seed", *self.parts, *([self.settings] if self.settings else []))
+
+    def sign(self, select: str) -> int:
+        """What to multiply a criterion by, so that less of it is better."""
+        return 1 if self.select[select] == LOWER else -1
+
+    @property
+    def trained_on(self) -> list[str]:
+        """The parts that a run is trained on."""
+        return [name for name, part in self.parts.items() if not part.validated]
+
+    @property
+    def validated_on(self) -> list[str]:
+        """The parts that a run is validated on."""
+        return [name for name, part in self.parts.items() if part.validated]

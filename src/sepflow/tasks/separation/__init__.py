@@ -1,0 +1,22 @@
+"""Separation: a mixture in, one estimate a source out."""
+
+from collections.abc import Iterator
+
+from sepflow.tasks.declaration import Declaration, Spec
+
+MOST_ESTIMATES = 16  # of MixIT
+PIT = (("pit", "thresholded_snr"), ("pit", "si_snr"))
+MIXIT = (("mixit", "thresholded_snr"), ("mixit", "si_snr"))
+
+
+def pairs(spec: Spec) -> bool:
+    """Whether an example is a mixture of two mixtures, and these are its references."""
+    return spec["objective"]["name"] == "mixit"
+
+
+def _problems(spec: Spec) -> Iterator[str]:
+    if pairs(spec) and not 2 <= spec["model"]["sources"] <= MOST_ESTIMATES:
+        yield f"model.sources: MixIT needs two estimates or more, and takes {MOST_ESTIMATES}"
+
+
+DECLARED = Declaration(PIT + MIXIT, "separation", pairs=pairs, problems=_problems)

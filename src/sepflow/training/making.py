@@ -1,0 +1,78 @@
+"""A run, from its spec to its files: trained or, as its task declares, made without a training."""
+
+import hashlib
+import importlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from sepflow import provenance
+from sepflow.files import write_bytes, write_json, write_text
+from sepflow.files.contracts import HISTORY
+from sepflow.identity import canonical, fill_neutral, run_name
+from sepflow.jobs.lease import held
+from sepflow.models.artefact import pack_model
+from sepflow.tasks import declared
+from sepflow.training.machine import Machine
+from sepflow.training.train import train
+
+log = logging.getLogger(__name__)
+Place = Callable[[str], Path | None]  # of a directory that the user's config.yaml names
+
+
+def nowhere(name: str) -> None:
+    """For a run that reads nothing but results."""
+
+
+def make(
+    spec: dict[str, Any],
+    out: Path,
+    results: Path = Path("results"),
+    machine: Machine = Machine(),  # noqa: B008 (it is frozen)
+    progress: bool = False,
+    place: Place = nowhere,
+) -> None:
+    """Train the run of `spec` into `out`, or make it: model, spec, history and record, as all runs have them.
+
+    A task that is made has in its task.py `make(spec, results, place) -> (weights, facts)`: the weights of
+    its model, and what its record says beside. Raises SepflowError for what a user can mend.
+    """
+    if not declared(spec["task"]).made:
+        train(spec, out, results, machine, progress)
+        return
+    origin, began = provenance.stamp(), time.monotonic()
+    spec = canonical(fill_neutral(spec))
+    with held(out, run_name(spec)) as lease:
+        if lease is None:
+            return
+        task = importlib.import_module(f"sepflow.tasks.{spec['task']}.task")
+        weights, facts = task.make(spec, results, place)
+        lease.check()
+        write_made(out, spec, weights, origin | facts | {"seconds": round(time.monotonic() - began, 1)})
+
+
+def write_made(
+    out: Path, spec: dict[str, Any], weights: dict[str, torch.Tensor], record: dict[str, Any]
+) -> None:
+    """Write the files of a run that was made, the model last; its history has no validations."""
+    history = pd.DataFrame(columns=HISTORY[:-1]).to_csv(index=False)
+    model = pack_model(weights, spec)
+    write_json(out / "spec.json", spec)
+    write_text(out / "history.csv", history)
+    own = {
+        "run": run_name(spec),
+        "model": hashlib.sha256(model).hexdigest(),
+        "history": hashlib.sha256(history.encode()).hexdigest(),
+        "device": provenance.device_name(torch.device("cpu")),
+        "steps": 0,
+        "selected_step": 0,
+        "parameters": sum(weight.numel() for weight in weights.values()),
+    }
+    write_json(out / "run.json", record | own)
+    write_bytes(out / "model.safetensors", model)
+    log.info("done: made without a training")
