@@ -14,8 +14,9 @@ from rehearsal.scale import derive, released, version_of
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.files import write_json
-from sepflow.mixes.recipes import LISTED, Recipe
+from sepflow.mixes.recipes import Recipe
 from sepflow.planning import plan
+from sepflow.planning.roles import is_list
 
 ROOT = Path(__file__).parents[1]
 PLACES = "places.json"
@@ -77,7 +78,7 @@ def listed_mixes(found: plan.Plan) -> dict[str, list[Recipe]]:
     """The planned mixes of each list, by what the scale calls it."""
     mixes: dict[str, list[Recipe]] = {}
     for name, recipe in found.mixes.items():
-        if recipe["kind"] in LISTED:
+        if is_list(recipe["kind"]):
             mixes.setdefault(found.labels[name], []).append(recipe)
     return mixes
 

@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from sepflow.errors import SepflowError
-from sepflow.mixes.recipes import LISTED, Recipe
+from sepflow.mixes.recipes import Recipe
+from sepflow.planning.roles import is_list
 
 SYNTHESISED = ("espeak", "noise")  # kinds that the workflow makes of nothing
 
@@ -57,11 +58,11 @@ def write_all(
     needed = {
         name: entry
         for name, entry in corpora.items()
-        if entry["kind"] not in SYNTHESISED and (entry["kind"] not in LISTED or mixes.get(name))
+        if entry["kind"] not in SYNTHESISED and (not is_list(entry["kind"]) or mixes.get(name))
     }
     writers = {name: find(name, entry) for name, entry in needed.items()}
     places: dict[str, Path] = {}
-    for name in sorted(needed, key=lambda name: needed[name]["kind"] in LISTED):
+    for name in sorted(needed, key=lambda name: is_list(needed[name]["kind"])):
         asked = Asked(needed[name], mixes.get(name, []), places)
         places[name] = writers[name].write(out / name, asked)
         print(f"  {name}: {places[name].relative_to(out)}", flush=True)

@@ -10,7 +10,7 @@ import numpy as np
 from rehearsal.lookalikes import Asked
 from sepflow.corpora.wsj0 import key, utterance
 from sepflow.files.audio import read
-from sepflow.mixes.listed import WSJ0MIX_SPLITS
+from sepflow.mixes.wsj0mix.mixtures import SPLITS
 from sepflow.seeding import generator
 
 OF = {"train": ("si_tr_s",), "validation": ("si_tr_s",), "test": ("si_dt_05", "si_et_05")}
@@ -23,7 +23,7 @@ def write(out: Path, asked: Asked) -> Path:
     for (speakers, split), mixtures in asked.most("speakers", "split").items():
         files = {path: sorted(speech.glob(f"**/wsj0/{path}/*/*.wv1")) for path in OF[split]}
         listed = [(f"wsj0/{key(str(file))}.wav", file) for found in files.values() for file in found]
-        short = WSJ0MIX_SPLITS[split]
+        short = SPLITS[split]
         lines = [_line(listed, speakers, generator("look-alike", short, row)) for row in range(mixtures)]
         (metadata / f"mix_{speakers}_spk_{short}.txt").write_text("".join(lines))
         powers = [f"{utterance(name)} {np.mean(read(file)[0] ** 2):.6g}\n" for name, file in listed]
