@@ -15,7 +15,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.files import write_json
 from sepflow.mixes.recipes import Recipe
-from sepflow.planning import plan
+from sepflow.planning import plan, schemas
 from sepflow.planning.roles import is_list
 
 ROOT = Path(__file__).parents[1]
@@ -43,20 +43,26 @@ def rehearse(scale: str, out: Path, cores: str) -> None:
     Raises SepflowError where a layout has no look-alike, or a rule failed.
     """
     begin = time.monotonic()
-    config = ROOT / "config"
-    full = files.read(files.named(config / "scales", scale), "scale", config)
-    papers = {x.stem: files.read(x, "paper", config) for x in sorted((config / "papers").glob("*.yaml"))}
-    small = derive(full, papers)
-    version = version_of(small, papers)
-    lay_out(ROOT, out, released(small, version))
-    found = plan.load(configure(out, list(papers), {}), out)
+    small, version, found = planned(scale, out)
+    papers = list(small["papers"])
     places = look_alikes(small["corpora"], found, out / "lookalikes", version)
-    configure(out, list(papers), places)
+    configure(out, papers, places)
     print(f"Every rule of scale {scale} in small, for {', '.join(papers)}, in {out}:", flush=True)
     wanted = targets(found)
     jobs = run_rules(out, cores, wanted)
     check(out)
     report(out, wanted, jobs, time.monotonic() - begin)
+
+
+def planned(scale: str, out: Path) -> tuple[dict[str, Any], str, plan.Plan]:
+    """The derived scale, which look-alikes it needs, and its plan; `out` is laid out as their checkout."""
+    config = ROOT / "config"
+    full = schemas.read(files.named(config / "scales", scale), "scale", config)
+    papers = {x.stem: schemas.read(x, "paper", config) for x in sorted((config / "papers").glob("*.yaml"))}
+    small = derive(full, papers)
+    version = version_of(small, papers)
+    lay_out(ROOT, out, released(small, version))
+    return small, version, plan.load(configure(out, list(papers), {}), out)
 
 
 def look_alikes(

@@ -5,7 +5,7 @@ import yaml
 
 from conftest import ROOT
 from rehearsal import lookalikes, scale
-from rehearsal.checkout import configure, lay_out
+from rehearsal.__main__ import planned
 from rehearsal.lookalikes import Asked, librimix, librispeech, wham_noise, wsj0, wsj0mix
 from rehearsal.run import jobs_of, targets
 from sepflow.corpora.layouts import find, recordings
@@ -24,12 +24,9 @@ SIZES = {"mixtures", "first", "batch", "segment", "steps", "validate_every", "mi
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory):
     """Scale `paper` as it is, and rehearsed."""
-    out = tmp_path_factory.mktemp("rehearsal")
-    lay_out(ROOT, out, scale.released(SMALL, "0123"))
-    return (
-        plan.load({"scale": "paper", "papers": [*PAPERS]}, ROOT),
-        plan.load(configure(out, [*PAPERS], {}), out),
-    )
+    small, version, found = planned("paper", tmp_path_factory.mktemp("rehearsal"))
+    assert (small, version) == (SMALL, scale.version_of(SMALL, PAPERS))
+    return plan.load({"scale": "paper", "papers": [*PAPERS]}, ROOT), found
 
 
 def by_label(found: plan.Plan) -> dict[str, plan.Run]:
@@ -80,7 +77,7 @@ def test_nothing_of_a_rehearsal_goes_by_the_name_of_what_is_real(plans):
     for part in ("corpora", "mixes", "runs"):
         assert not getattr(full, part).keys() & getattr(small, part).keys()
     releases = [recipe["release"] for recipe in small.corpora.values()]
-    assert "look-alike 0123 of LDC93S6A" in releases
+    assert f"look-alike {scale.version_of(SMALL, PAPERS)} of LDC93S6A" in releases
 
 
 def test_sizes_are_cut_wherever_they_are_said():
