@@ -1,4 +1,5 @@
 # make setup: .venv from the full lock. make demo: tables from nothing. make test: the test suite.
+# make rehearse: every rule of scale `paper`, corpus to table, on look-alikes of its corpora in small.
 # make test-slurm: the same workflow on a SLURM that is started for it; as root, with slurm-wlm and munge.
 PYTHON ?= python3
 PAPER ?= ts_mixit
@@ -6,7 +7,7 @@ PAPER ?= ts_mixit
 TORCH_INDEX ?=
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slurm lint
+.PHONY: setup demo rehearse test test-slurm lint
 
 setup: .venv/complete
 
@@ -27,6 +28,9 @@ demo: setup
 	$(BIN)/snakemake --cores all --config scale=demo -- $(PAPER)
 	@cat results/demo/tables/$(PAPER)/*.md
 	@printf '\nTables (csv, md, tex, svg): results/demo/tables/$(PAPER)/\nPictures (svg, png):        results/demo/figures/$(PAPER)/\nModels and histories:       results/runs/\nWhat was run:               sepflow plan --scale demo (in $(BIN))\n'
+
+rehearse: setup
+	$(BIN)/python -m rehearsal
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile

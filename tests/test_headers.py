@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from rehearsal.spheres import sphere_bytes
 from sepflow.errors import SepflowError
 from sepflow.files.audio import length, opened, read
-from spheres import sphere_bytes
 
 COUNT = 16000
 SAMPLES = 0.1 * np.random.default_rng(0).standard_normal(COUNT)

@@ -2,7 +2,9 @@
 
 import shutil
 
+import numpy as np
 import pytest
+import soundfile
 
 from corpora_on_disk import RATE, put, write
 from sepflow.corpora import build, layouts
@@ -81,6 +83,16 @@ def test_speakers_without_a_split_are_dealt_among_the_rest(tmp_path):
     }
     even = made(root, layout="sins", channel=0, splits={"validation": 0.5, "test": 0}).manifest
     assert even.groupby("split")["speaker"].nunique().to_dict() == {"train": 5, "validation": 5}
+
+
+def test_of_whams_noise_the_first_channel_is_taken_unless_the_scale_says_another(tmp_path):
+    root = tmp_path / "wham_noise"
+    put(root, "tr/a_1.wav", "cv/b_2.wav", "tt/c_3.wav", channels=2)
+    left, right = soundfile.read(root / "tr/a_1.wav")[0].T
+    for keys, expected in (({}, left), ({"channel": 1}, right)):
+        corpus = made(root, layout="wham_noise", **keys)
+        np.testing.assert_allclose(corpus.read("a_1"), expected, atol=1e-4)
+    assert "2 channels (set `channel: mean`" in complaint(root, layout="wham_noise", channel=None)
 
 
 def test_speakers_that_a_corpus_puts_into_two_splits_are_refused(tmp_path):

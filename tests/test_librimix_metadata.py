@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -243,8 +244,13 @@ def test_what_the_corpora_lack_is_said(mine, tmp_path, few, capsys):
 def test_a_train_split_with_too_few_noises_is_refused(mine, tmp_path, capsys):
     for path in sorted((mine / "wham_noise/tr").iterdir())[10:]:
         path.unlink()
-    message = complaint(capsys, *command(mine, tmp_path / "out", "--splits", "train-clean-100"))
-    assert "train-clean-100: more mixtures than the" in message
+    words = command(mine, tmp_path / "out", "--splits", "train-clean-100")
+    message = complaint(capsys, *words)
+    assert "train-clean-100: more mixtures than the" in message and "--noise-again" in message
+    assert run(*words, "--noise-again") == 0
+    with (tmp_path / "out/libri2mix_train-clean-100.csv").open() as file:
+        noises = Counter(row["noise_path"] for row in csv.DictReader(file))
+    assert sum(noises.values()) == 100 and min(noises.values()) >= 100 // len(noises)
 
 
 def test_speakers_are_read_also_where_a_name_holds_the_separator(here):

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from librimix_definition import as_rows, defined, without_duplicates
+from librimix_definition import as_rows, defined, noise_pass, utterance_pass, without_duplicates
 from sepflow.simulation.librimix import pairs as librimix_pairs
 from sepflow.simulation.librimix.levels import draw_loudness
 
@@ -96,6 +96,28 @@ def test_one_speaker_and_too_few_utterances_ends_with_each_once(caplog):
     assert sorted(pair for pair, _ in rows) == [(row,) for row in range(500)]
     assert len({noise for _, noise in rows}) == 500
     assert "500 mixtures, not 3000" in caplog.text
+
+
+@settings(deadline=None, max_examples=100)
+@given(drawable(train=True), st.integers(0, 99), st.integers(1, 12))
+def test_noises_taken_again_are_as_defined_until_all_are_taken(tables, seed, count):
+    speakers, lengths, noises, speakers_each = tables
+    noises = noises[:count]
+    rng = random.Random(seed)
+    given_ = librimix_pairs.Tables(speakers, lengths, *zip(*noises, strict=True), speakers_each, again=True)
+    rows = librimix_pairs.draw(given_, True, rng)
+    random.seed(seed)
+    pairs = utterance_pass(speakers, [], speakers_each)
+    assert [pair for pair, _ in rows] == [tuple(pair) for pair in pairs]
+    recorded = sum(not augmented for _, augmented in noises)
+    all_of_them = [n for n, (_, augmented) in enumerate(noises) if len(pairs) > recorded or not augmented]
+    rounds = [rows[i : i + len(all_of_them)] for i in range(0, len(rows), len(all_of_them))]
+    for number, part in enumerate(rounds):
+        taken = [noise for _, noise in part]
+        assert len(set(taken)) == len(taken)
+        assert number == len(rounds) - 1 or sorted(taken) == all_of_them
+    first = noise_pass(pairs[: len(all_of_them)], [], lengths, noises, True)
+    assert len(rounds) > 1 or as_rows(pairs, first) == rows
 
 
 def test_where_no_noise_is_long_enough_there_are_no_mixtures_and_an_end():

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from rehearsal.spheres import sphere_bytes, write_sphere
 from sepflow.errors import SepflowError
 from sepflow.files.audio import opened
 from sepflow.files.sphere import header
 from sepflow.simulation.inputs import read
-from spheres import sphere_bytes, write_sphere
 
 CODES = np.random.default_rng(0).integers(-32768, 32768, 5000).astype(np.int16)
 SHORTEN = "pcm,embedded-shorten-v2.00"

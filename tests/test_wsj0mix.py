@@ -13,11 +13,11 @@ import soundfile
 from scipy.signal import resample_poly
 
 from conftest import environment
+from rehearsal.spheres import write_sphere
 from sepflow import cli
 from sepflow.errors import SepflowError
 from sepflow.simulation.wsj0mix import mixtures as wsj0mix
 from sepflow.simulation.wsj0mix.lists import name, read_list, read_powers
-from spheres import write_sphere
 
 POWERS = {f"{k:03d}a0101": 1e-4 * (k + 1) for k in range(6)}
 LEVELS = (0.76421, -0.0, 2.4999999, 0.113034567891, 1, 0.05971)

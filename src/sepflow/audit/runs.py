@@ -16,6 +16,7 @@ from sepflow.models.artefact import read_spec
 from sepflow.results import FILES, HISTORY, MODEL, RECORD, SPEC
 from sepflow.tasks import declared
 from sepflow.tasks.built import load_trained
+from sepflow.tasks.task import USES
 
 SEALED = ("run", "model", "history")
 KINDS = {
@@ -69,7 +70,8 @@ def check_parts(directory: Path) -> tuple[str, dict[str, Any]]:
     if not made:
         history = read_history(directory / HISTORY, name)
         problems = _contradictions(record, fill_neutral(spec), history)
-    if record["parameters"] != sum(weight.numel() for weight in weights.values()):
+    own = {name: weight for name, weight in weights.items() if not name.startswith(USES)}
+    if record["parameters"] != sum(weight.numel() for weight in own.values()):
         problems.append(f"{record['parameters']} parameters are not those of {MODEL}")
     refuse(str(directory / RECORD), problems, WAY_OUT)
     return name, spec

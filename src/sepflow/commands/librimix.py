@@ -44,6 +44,8 @@ def _add_metadata(kinds: Any) -> None:
     _add_corpora(parser, wham_needed=True)
     order = "of dev-clean, train-clean-100, ..., in this order; by default all that are there, by name"
     parser.add_argument("--splits", nargs="+", metavar="SPLIT", help=order)
+    rounds = "take noises once more where a train split has more mixtures than there are noises"
+    parser.add_argument("--noise-again", action="store_true", help=rounds)
     parser.set_defaults(run=_draw)
 
 
@@ -100,9 +102,9 @@ def _draw(options: argparse.Namespace) -> None:
     from sepflow.simulation.librimix.metadata import make
 
     _check_corpora(options, noise=True)
-    for written in make(
-        options.librispeech, options.wham, options.out, options.speakers, options.splits, options.jobs
-    ):
+    places = (options.librispeech, options.wham, options.out)
+    asked = (options.speakers, options.splits, options.jobs, options.noise_again)
+    for written in make(*places, *asked):
         print(written)
 
 

@@ -60,7 +60,8 @@ def build(recipe: dict[str, Any], out: Path, path: Path | None, jobs: int) -> No
 
     Recipe: kind, rate (Hz), digest (of `layouts.corpus_digest`) or release, and optionally layout (a name of
     `layouts.known`) with subsets (a list), splits {validation, test: share of the speakers}, channel (None,
-    a number from 0, or "mean") or channels (from 2: so many are kept), and min_seconds.
+    a number from 0, or "mean"; unsaid, the layout's own) or channels (from 2: so many are kept), and
+    min_seconds.
     Raises SepflowError with every offender of the corpus in one message.
     """
     if path is None:
@@ -209,7 +210,8 @@ class _Heard:
 def _keep(recipe: dict[str, Any]) -> Keep:
     """What of a file's channels is kept."""
     if CHANNELS not in recipe:
-        return functools.partial(choose, channel=recipe.get("channel"))
+        own = layouts.find(recipe["layout"]).channel if "layout" in recipe else None
+        return functools.partial(choose, channel=recipe.get("channel", own))
     if recipe.get("channel") is not None:
         raise SepflowError(KIND["entry"]["allOf"][0]["$comment"])
     order = layouts.find(recipe["layout"]).channels if "layout" in recipe else ()

@@ -65,6 +65,7 @@ class Layout:
     counts: dict[str, int] = field(default_factory=dict)  # {subset: recordings in it as published}
     channels: tuple[int, ...] = ()  # of more than a corpus keeps, in which order they are taken; else refused
     anywhere: bool = False
+    channel: int | None = None  # of several: that which the field takes, unless the scale says another
     convert: str = CONVERT  # the way out where the audio is UNREADABLE
 
     def match(self, name: str) -> re.Match[str] | None:

@@ -35,6 +35,7 @@ WHAM_NOISE = Layout(
     label=_label,
     splits={"tr": "train", "cv": "validation", "tt": "test"},
     counts={"tr": 20000, "cv": 5000, "tt": 3000},
+    channel=0,  # WHAM! and LibriMix are mixed of it
 )
 
 LAYOUTS = {"wham_noise": WHAM_NOISE}

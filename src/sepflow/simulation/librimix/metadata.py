@@ -46,11 +46,18 @@ class Drawn(NamedTuple):
 
 
 def make(
-    librispeech: Path, wham: Path, out: Path, speakers: int, splits: Sequence[str] | None, jobs: int
+    librispeech: Path,
+    wham: Path,
+    out: Path,
+    speakers: int,
+    splits: Sequence[str] | None,
+    jobs: int,
+    again: bool = False,
 ) -> list[Path]:
     """Write the tables of `splits` (all subsets that are there, by name) to `out`; return what was written.
 
-    Begun before, it goes on. One seed serves all splits, in their order, as in the official program.
+    Begun before, it goes on. One seed serves all splits, in their order, as in the official program. `again`
+    as in `pairs.Tables`.
     Raises SepflowError, before any audio is read, where a recording that was drawn is not there.
     """
     there = subsets(librispeech)
@@ -61,7 +68,12 @@ def make(
     noises_of = functools.cache(functools.partial(noises, wham, jobs=jobs))
     planned = {
         split: plan(
-            split, utterances(librispeech, split, jobs), noises_of(split.partition("-")[0]), speakers, rng
+            split,
+            utterances(librispeech, split, jobs),
+            noises_of(split.partition("-")[0]),
+            speakers,
+            rng,
+            again,
         )
         for split in wanted
     }
@@ -82,11 +94,16 @@ def make(
 
 
 def plan(
-    split: str, speech: list[Utterance], noise: list[Noise], speakers: int, rng: random.Random
+    split: str,
+    speech: list[Utterance],
+    noise: list[Noise],
+    speakers: int,
+    rng: random.Random,
+    again: bool = False,
 ) -> list[Drawn]:
     """The mixtures of a split, but for their gains; `rng` is left where the official program leaves it.
 
-    Raises SepflowError where there are too few noises.
+    Raises SepflowError where there are too few noises, and these are not to be taken `again`.
     """
     tables = Tables(
         [row.speaker for row in speech],
@@ -94,13 +111,15 @@ def plan(
         [row.length for row in noise],
         [row.augmented for row in noise],
         speakers,
+        again,
     )
     try:
         pairs = draw(tables, "train" in speech[0].subset, rng)
     except IndexError:
         raise SepflowError(
             f"{split}: more mixtures than the {len(noise)} noises of --wham, and each takes another. "
-            "Is WHAM!'s noise whole?"
+            "Is WHAM!'s noise whole? (One speaker's train-clean-360 has more than all of it: --noise-again "
+            "takes the noises once more when all are taken.)"
         ) from None
     drawn = [
         Drawn(tuple(speech[row] for row in pair), noise[place], tuple(draw_loudness(speakers, rng)))

@@ -25,7 +25,8 @@ Pair = tuple[int, ...]
 class Tables:
     """What is drawn from: utterances (speaker, length) and noises (length, augmented), by row.
 
-    Lengths are in samples. `count` utterances make a mixture.
+    Lengths are in samples. `count` utterances make a mixture. With `again` a train split takes its
+    noises in rounds where they are fewer than its mixtures, at which the official program ends with an error.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class Tables:
         noise_lengths: Sequence[int],
         augmented: Sequence[bool],
         count: int,
+        again: bool = False,
     ):
-        self.speakers, self.lengths, self.count = speakers, lengths, count
+        self.speakers, self.lengths, self.count, self.again = speakers, lengths, count, again
         self.noise_lengths = np.asarray(noise_lengths, np.int64)
         self.recorded = np.flatnonzero(~np.asarray(augmented, bool))
 
@@ -57,7 +59,7 @@ def draw(tables: Tables, train: bool, rng: random.Random) -> list[tuple[Pair, in
     """The mixtures of a split, (rows of the utterances, row of the noise), in the official order.
 
     `rng` is left where the official program leaves it. Raises IndexError where a train split has more
-    mixtures than there are noises.
+    mixtures than there are noises, and these are not to be taken `again`.
     """
     pairs: list[Pair] = []
     noises: list[int] = []
@@ -109,9 +111,10 @@ def add_noises(noises: list[int], pairs: list[Pair], tables: Tables, train: bool
     rows = tables.recorded
     if len(pairs) > len(rows):
         rows = np.arange(len(tables.noise_lengths))
-    lengths = tables.noise_lengths[rows]  # -1 once taken
-    last = len(rows) - 1
-    for pair in pairs.copy():
+    lengths, last = tables.noise_lengths[rows], len(rows) - 1  # a length is -1 once taken
+    for number, pair in enumerate(pairs.copy()):
+        if train and tables.again and number and number % len(rows) == 0:
+            lengths, last = tables.noise_lengths[rows], len(rows) - 1
         possible = np.flatnonzero(lengths >= tables.longest(pair))
         if len(possible):
             place = possible[rng.sample(range(len(possible)), 1)[0]]

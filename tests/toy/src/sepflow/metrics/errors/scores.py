@@ -1,6 +1,7 @@
 """Energies of errors and of references."""
 
 import numpy as np
+
 from sepflow.metrics.signals import Signals, Values
 
 

@@ -1,4 +1,4 @@
-"""NIST SPHERE files for tests, made by hand from their definition."""
+"""NIST SPHERE files, made by hand from their definition."""
 
 from pathlib import Path
 
