@@ -111,7 +111,7 @@ def test_noises_taken_again_are_as_defined_until_all_are_taken(tables, seed, cou
     assert [pair for pair, _ in rows] == [tuple(pair) for pair in pairs]
     recorded = sum(not augmented for _, augmented in noises)
     all_of_them = [n for n, (_, augmented) in enumerate(noises) if len(pairs) > recorded or not augmented]
-    rounds = [rows[i : i + len(all_of_them)] for i in range(0, len(rows), len(all_of_them))]
+    rounds = [rows[i : i + len(all_of_them)] for i in range(0, len(rows), max(1, len(all_of_them)))]
     for number, part in enumerate(rounds):
         taken = [noise for _, noise in part]
         assert len(set(taken)) == len(taken)

@@ -167,7 +167,7 @@ def test_a_mix_is_refused_in_planning_and_alone(checkout, smoke, tmp_path, label
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
-        ("data.mix", {}, "data.mix: kind: one of labels, librimix, speakers, wsj0mix"),
+        ("data.mix", {}, "data.mix: kind: one of clips, labels, librimix, speakers"),
         ("data.mix", [], "data.mix: kind"),
         ("data.mix", "x", "data.mix: kind"),
         ("data.mix.kind", "talkers", "data.mix: kind: .*not 'talkers'"),

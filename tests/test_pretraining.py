@@ -10,6 +10,7 @@ from conftest import ROOT
 from pretraining import MODELS, SI_SNR, TASKS, batch, build, noise, si_snr, voices
 from sepflow.identity import digest
 from sepflow.planning import plan
+from sepflow.tasks import built
 from steps import loss_of, step_of
 
 EVERY = list(itertools.product(TASKS, MODELS))
@@ -198,7 +199,7 @@ def network(spec: dict) -> dict:
 
 @pytest.mark.parametrize("label", PAPER)
 def test_every_network_of_the_paper_has_its_size(paper, label):
-    task = build(spec := paper.find(label).spec)
+    task = built.build(spec := paper.find(label).spec)
     count = sum(weight.numel() for weight in task.model.parameters())
     assert (spec["model"]["name"], task.model.separator.sources, count) == PAPER[label]
 
@@ -207,7 +208,7 @@ def test_every_network_of_the_paper_has_its_size(paper, label):
 def test_every_network_of_the_paper_takes_a_step(paper, label):
     spec = paper.find(label).spec
     torch.manual_seed(0)
-    task = build(spec)
+    task = built.build(spec)
     mixed = "multi_task" if spec["model"]["sources"] == 2 else spec["task"]
     examples = batch(mixed, 1, 0.25)[: 5 if spec["joint"] else 3]
     settings = {key: spec["optimizer"][key] for key in ("lr", "weight_decay")}

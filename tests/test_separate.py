@@ -419,7 +419,7 @@ def test_the_command_finds_the_run_of_a_plan(models, checkout, tmp_path, capsys)
     place.parent.mkdir(parents=True)
     assert "no model.safetensors in it" in message(str(place.parent))
     place.write_bytes(models["pit"].read_bytes())
-    assert "no spec of a run" in message("finetuned")
+    assert "the model of another run" in message("finetuned")
     save_planned(checkout, place)
     for name in ("finetuned", place.parent.name[:8], str(place.parent), str(place)):
         assert main(["separate", name, *tail]) == 0

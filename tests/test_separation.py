@@ -15,7 +15,7 @@ def test_a_mixit_run_trains_the_loss_that_its_spec_says():
         objective = {"name": "mixit", "loss": name, "max_snr": max_snr, "consistency": False}
         task = build(spec | {"objective": objective})
         estimates, mixtures = 0.1 * noise(2, 4, 400, seed=1), noise(2, 2, 400, seed=2)
-        losses, assignment = task.compare(estimates, mixtures)
+        losses, assignment, _ = task.compare(estimates, mixtures)
         plain = [
             plain_mixit(*pair, pairwise_loss(name, max_snr=max_snr))
             for pair in zip(estimates, mixtures, strict=True)
