@@ -76,6 +76,19 @@ class TestEpochs:
         assert {x: (spec["validate_every"], spec["steps"]) for x, spec in specs.items()} == wanted
         assert "epochs" not in spec_of(found, "scratch")
 
+    def test_have_as_many_steps_as_there_are_updates(self, checkout):
+        def change(paper):
+            paper["runs"]["scratch"] = {"accumulate": 2}
+            paper["runs"]["pt_ft"] = {"data": {"batch": 8}}
+            paper["tables"] = {"table2": ["scratch", "pt_ft"]}
+
+        found = scaled(checkout, change)
+        specs = {label: spec_of(found, label) for label in ("scratch", "pt_ft")}
+        assert {x: (spec["validate_every"], spec["steps"]) for x, spec in specs.items()} == {
+            "scratch": (5, 10),
+            "pt_ft": (5, 10),
+        }
+
     @pytest.mark.parametrize("key", ["steps", "validate_every"])
     def test_beside_steps_are_refused(self, checkout, key):
         with pytest.raises(SepflowError, match=rf"runs.se: {key}, beside epochs.*say one of the two"):

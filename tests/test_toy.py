@@ -111,8 +111,8 @@ def test_a_training_broken_off_anywhere_ends_the_same(finished, tmp_path):
     """With a moving average, gradients that accumulate, parts of their own sizes, and a frozen judge."""
     spec = runs(finished)["dereverb"] / "spec.json"
     whole = alone(finished, spec, tmp_path / "whole")
-    for _ in range(2):
-        alone(finished, spec, tmp_path / "broken", "--break")
+    for where in ("within", "validation", "validation"):
+        alone(finished, spec, tmp_path / "broken", where)
     alone(finished, spec, tmp_path / "broken")
     for file in ("model.safetensors", "spec.json"):
         assert (tmp_path / "broken" / file).read_bytes() == (whole / file).read_bytes()
@@ -126,11 +126,14 @@ ALONE = """
 import json, sys, torch
 from pathlib import Path
 from sepflow.training.checkpoint import RunningCheckpoint
+from sepflow.training.ending import Ending
 from sepflow.training.machine import Machine
 from sepflow.training.train import train
 torch.set_num_threads(1)
 spec, out, *broken = sys.argv[1:]
-if broken:
+if broken == ["within"]:
+    Ending._to_end = lambda self, trainer: trainer.global_step == 1
+elif broken:
     save = RunningCheckpoint.on_train_epoch_end
     def save_and_break(self, *arguments):
         save(self, *arguments)
@@ -141,7 +144,7 @@ train(json.loads(Path(spec).read_text()), Path(out), Path("results"), Machine(de
 
 
 def alone(checkout: Checkout, spec: Path, out: Path, *broken: str) -> Path:
-    """Train a run of the toy with its own package; broken off after a validation, if asked for."""
+    """Train a run of the toy with its own package; broken off after a step or a validation, if asked for."""
     own = os.environ | {"PYTHONPATH": str(checkout.root / "src")}
     command = [sys.executable, "-c", ALONE, str(spec), str(out), *broken]
     done = subprocess.run(command, cwd=checkout.root, env=own, capture_output=True, text=True)

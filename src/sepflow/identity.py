@@ -74,6 +74,11 @@ def parts_of(spec: dict[str, Any]) -> list[str]:
     return [key for key, value in spec.items() if isinstance(value, dict) and "mix" in value]
 
 
+def batch_of(spec: dict[str, Any], part: str) -> int:
+    """How many examples of a part make a batch: as many as it says, or else the run."""
+    return spec[part].get("batch") or spec["batch"]
+
+
 def runs_of(spec: dict[str, Any]) -> dict[str, str]:
     """The runs that a spec builds on, by how: init, uses.<name>, or the part whose mix they labelled."""
     named = {"init": spec["init"]} | {f"uses.{name}": run for name, run in spec["uses"].items()}

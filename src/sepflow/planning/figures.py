@@ -4,6 +4,7 @@ from typing import Any
 
 from sepflow.errors import SepflowError
 from sepflow.files.config import unknown_name
+from sepflow.identity import batch_of
 from sepflow.mixes.recipes import unlabelled
 from sepflow.planning.comparisons import Seeded
 
@@ -11,7 +12,8 @@ from sepflow.planning.comparisons import Seeded
 def epoch_steps(spec: dict[str, Any]) -> float:
     """The steps of one pass over the mixtures that a run trains on."""
     data = spec["data"]
-    return (data["first"] or unlabelled(data["mix"])["mixtures"]) / spec["batch"]
+    heard = batch_of(spec, "data") * spec["accumulate"]
+    return (data["first"] or unlabelled(data["mix"])["mixtures"]) / heard
 
 
 def resolve_figure(

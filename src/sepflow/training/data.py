@@ -5,6 +5,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
+from sepflow.identity import batch_of
 from sepflow.mixes.mix import Mix
 from sepflow.tasks.task import Batch, Task
 
@@ -100,4 +101,4 @@ def validation_loader(task: Task, mixes: dict[str, Mix], share: Share = ALONE) -
 
 def batches(task: Task) -> dict[str, int]:
     """How many examples of each part a step hears."""
-    return {part: task.spec[part]["batch"] or task.spec["batch"] for part in task.declared.trained_on}
+    return {part: batch_of(task.spec, part) for part in task.declared.trained_on}

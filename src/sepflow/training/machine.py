@@ -12,6 +12,7 @@ from lightning.fabric.plugins.environments import (
 )
 
 from sepflow.errors import SepflowError
+from sepflow.identity import batch_of, parts_of
 from sepflow.jobs.launched import launch
 
 
@@ -60,9 +61,10 @@ class Machine:
                 f"device: {self.device}, devices: {self.devices}, but torch sees {gpus}. "
                 "Set devices to what there is, or device: cpu."
             )
-        if spec["batch"] % self.processes:
+        sizes = [batch_of(spec, part) for part in parts_of(spec)]
+        for size in (size for size in sizes if size % self.processes):
             raise SepflowError(
-                f"a batch of {spec['batch']} cannot be shared equally by {self.processes} processes: "
+                f"a batch of {size} cannot be shared equally by {self.processes} processes: "
                 "choose another number of devices or nodes."
             )
         if spec["precision"] == "16" and (self.device == "cpu" or not gpus):

@@ -66,7 +66,8 @@ def train(
             for left in (out / "checkpoint" / CHECKPOINT, *(out / file for file in FILES)):
                 sweep(left)
         keeper = RunningCheckpoint(out / "checkpoint" / CHECKPOINT)
-        callbacks = [keeper, Ending(notice, lease, keeper), Progress(keeper, lease, spec["batch"], progress)]
+        examples = spec["batch"] * spec["accumulate"]
+        callbacks = [keeper, Ending(notice, lease, keeper), Progress(keeper, lease, examples, progress)]
         trainer = _trainer(spec, out, machine, callbacks)
         machine.check_world(trainer.world_size)
         _fit(spec, results, machine, trainer, keeper)
@@ -84,7 +85,7 @@ def _fit(
 ) -> None:
     """Train to the end, from the checkpoint that there may be."""
     # To read a byte takes 1 to 3 ns, and to train on a sample 100 or more: what is no more is read first.
-    heard = spec["steps"] * spec["batch"] * segment_samples(spec)
+    heard = spec["steps"] * spec["accumulate"] * spec["batch"] * segment_samples(spec)
     mixes = {part: open_mix(spec[part]["mix"], results, max(heard, CHEAP)) for part in parts_of(spec)}
     if spec["disjoint_speakers"]:
         _check_speakers(spec, results)
@@ -166,7 +167,8 @@ def _check_speakers(spec: dict[str, Any], results: Path) -> None:
     Of mixes over different corpora nothing is asked: names there say nothing.
     """
     own = spec["data"]["mix"]
-    others = [spec["joint"]["mix"]] if spec["joint"] else []
+    parts = [part for part in declared(spec["task"]).trained_on if part != "data"]
+    others = [spec[part]["mix"] for part in parts]
     if spec["init"]:
         first = read_spec(results / "runs" / spec["init"] / "model.safetensors", spec["init"])
         others.append(first["data"]["mix"])
