@@ -13,6 +13,7 @@ from sepflow.files import config as files
 from sepflow.identity import difference_in_words, fill_neutral, number_of, parts_of
 from sepflow.jobs.job import keep_freed_memory
 from sepflow.models import artefact
+from sepflow.networks.places import Places
 from sepflow.planning.checks import check_spec
 from sepflow.planning.idle import check_alone
 from sepflow.planning.recipes import check_mix
@@ -46,8 +47,18 @@ def read_spec(path: Path, config: Path) -> dict[str, Any]:
     return spec
 
 
-def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine, threads: int) -> None:
-    """Train the run of `spec` into `out`, or go on with it; what it reads lies, or is made, in `results`."""
+def train_alone(
+    spec: dict[str, Any],
+    out: Path,
+    results: Path,
+    machine: Machine,
+    threads: int,
+    places: Places = Places(),  # noqa: B008 (it is frozen)
+) -> None:
+    """Train the run of `spec` into `out`, or go on with it; what it reads lies, or is made, in `results`.
+
+    What somebody else made lies in `places`.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     model = out / "model.safetensors"
     if model.exists() and (differs := difference_in_words(fill_neutral(artefact.read_spec(model)), spec)):
@@ -55,4 +66,4 @@ def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine
     keep_freed_memory()
     torch.set_num_threads(threads)
     prepare(spec, results, machine.device)
-    make(spec, out, results, machine, progress=True)
+    make(spec, out, results, machine, progress=True, places=places)

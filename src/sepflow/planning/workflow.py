@@ -12,6 +12,7 @@ from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutr
 from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
 from sepflow.mixes import kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
+from sepflow.networks import catalogue as networks
 from sepflow.planning.layout import SYSTEMS, column, mixes_of, scores_of, stamp_of, tested
 from sepflow.planning.losses import comparable
 from sepflow.planning.plan import Plan
@@ -53,8 +54,9 @@ class Jobs:
         return self.pattern(rf"{paper}(?=/{name}[._])" for paper, name in planned)
 
     def fetchable(self, directory: str) -> dict[str, list[str]]:
-        """{corpus: its parts that are free} of the catalogue in the checkout `directory`."""
+        """{corpus, or networks/NAME: its parts that are free} of both catalogues in `directory`."""
         corpora = catalogue.read_all(Path(directory))
+        corpora |= {f"networks/{name}": x.source for name, x in networks.read_all(Path(directory)).items()}
         free = {name: [part.name for part in x.parts.values() if part.free] for name, x in corpora.items()}
         return {name: parts for name, parts in free.items() if parts}
 
