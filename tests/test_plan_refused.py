@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT
 from sepflow import plugs, tasks
 from sepflow.commands import explain
-from sepflow.commands.training import read_spec
+from sepflow.commands.spec import read_spec
 from sepflow.errors import SepflowError
 from sepflow.identity import canonical, fill_neutral, merge, run_name, without_neutral
 from sepflow.planning import plan

@@ -163,10 +163,15 @@ def _why(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from sepflow.commands.training import read_spec, train_alone
+    from sepflow.commands.spec import read_spec
+
+    spec = read_spec(
+        options.spec, options.directory / "config"
+    )  # refused at once: torch takes seconds to load
+
+    from sepflow.commands.training import train_alone
     from sepflow.training.machine import Machine
 
-    spec = read_spec(options.spec, options.directory / "config")
     train_alone(spec, options.out, options.results, Machine.of(vars(options)), options.threads)
 
 
