@@ -316,7 +316,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path, voices)
         folder = checkout.root / "results/runs" / target.name
         for _ in range(kills):
             kill_after_next_checkpoint(checkout, folder)
-        checkout.snakemake("--unlock")
+            checkout.snakemake("--unlock")
         done = checkout.snakemake(f"results/runs/{target.name}/model.safetensors")
         assert done.returncode == 0, done.stderr
         log = (checkout.root / f"results/logs/train/{target.name}.log").read_text()
@@ -329,7 +329,6 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path, voices)
 def kill_after_next_checkpoint(checkout: Checkout, folder: Path) -> None:
     path = folder / "checkpoint/last.ckpt"
     before = path.stat().st_mtime_ns if path.exists() else 0
-    checkout.snakemake("--unlock")
     target = f"results/runs/{folder.name}/model.safetensors"
     process = subprocess.Popen(
         checkout.command(target), cwd=checkout.root, env=environment(), start_new_session=True,
