@@ -22,9 +22,9 @@ from sepflow.files.contracts import refuse
 from sepflow.mixes.recipes import rate_of
 from sepflow.models.artefact import read_spec
 from sepflow.planning.plan import Plan
+from sepflow.results import MODEL, Results
 from sepflow.tasks import declared
 
-MODEL = "model.safetensors"
 SOURCES = 2
 
 
@@ -77,7 +77,7 @@ def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
         raise SepflowError(f"{path}: no such file. RUN is a {MODEL}, a directory with one, or a run's name.")
     known = plan()
     run = known.find(name).name
-    place = Path("results/runs", run, MODEL)
+    place = Results().run(run).model
     if not (root / place).is_file():
         raise SepflowError(
             f"{name}: not trained yet at scale {known.scale} ({root / place} is missing). "

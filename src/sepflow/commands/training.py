@@ -11,6 +11,7 @@ from sepflow.errors import SepflowError
 from sepflow.identity import difference_in_words, fill_neutral
 from sepflow.jobs.job import keep_freed_memory
 from sepflow.models import artefact
+from sepflow.results import Run
 from sepflow.training.machine import Machine
 from sepflow.training.making import make
 
@@ -18,7 +19,7 @@ from sepflow.training.making import make
 def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine, threads: int) -> None:
     """Train the run of `spec` into `out`, or go on with it; what it reads lies, or is made, in `results`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    model = out / "model.safetensors"
+    model = Run(out).model
     if model.exists() and (differs := difference_in_words(fill_neutral(artefact.read_spec(model)), spec)):
         raise SepflowError(f"{out}: there is another run (there, here): {differs}. Choose another --out.")
     keep_freed_memory()

@@ -16,10 +16,10 @@ from sepflow.planning.layout import SYSTEMS, column, mixes_of, scores_of, stamp_
 from sepflow.planning.losses import comparable
 from sepflow.planning.plan import Plan
 from sepflow.provenance import versions
-from sepflow.results import is_adopted
+from sepflow.results import AUDIO, MANIFEST, Results
 from sepflow.tasks import declared
 
-MANIFEST, AUDIO = "manifest.csv", "audio.i16"  # of a packed corpus
+RESULTS = Results()  # of the directory that Snakemake works in
 FORMATS = (".csv", ".md", ".tex", ".svg")
 CURVES = (".csv", ".svg", ".png")
 PICTURES = [
@@ -183,7 +183,7 @@ class Jobs:
         recipe = self.plan.mixes[wildcards.mix]
         return {
             "mix": self._mix_files(digest(recipe["mix"])),
-            "model": f"results/runs/{recipe['run']}/model.safetensors",
+            "model": str(RESULTS.run(recipe["run"]).model),
         }
 
     def run_spec(self, wildcards: Any) -> dict[str, Any]:
@@ -192,13 +192,13 @@ class Jobs:
 
     def run_inputs(self, wildcards: Any) -> list[str]:
         """The mixes, corpora and models that a training reads; nothing, where the run was made elsewhere."""
-        if is_adopted(Path("results/runs") / wildcards.run):
+        if RESULTS.run(wildcards.run).adopted:
             return []
         spec = self.plan.runs[wildcards.run].spec
         mixes, runs = _mixes(spec), [spec["init"], *spec["uses"].values()]
         if spec["init"] and spec["disjoint_speakers"]:
             mixes.append(self.plan.runs[spec["init"]].spec["data"]["mix"])
-        files = {f"results/runs/{run}/model.safetensors" for run in runs if run}
+        files = {str(RESULTS.run(run).model) for run in runs if run}
         return sorted(files | {file for mix in mixes for file in self._mix_files(digest(mix))})
 
     def table(self, wildcards: Any) -> dict[str, Any]:
@@ -208,9 +208,9 @@ class Jobs:
     def table_inputs(self, wildcards: Any) -> list[str]:
         """The scores that a table joins, the provenance of its runs, and its test mixes."""
         table = self.table(wildcards)
-        runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
+        runs = [str(RESULTS.run(run).record) for row in table["rows"] for run in row["runs"]]
         scores = [file for row in table["rows"] for csv in scores_of(row) for file in (csv, stamp_of(csv))]
-        mixes = [f"results/mixes/{mix}/mix.csv" for mix in mixes_of(table)]
+        mixes = [str(RESULTS.plan(mix)) for mix in mixes_of(table)]
         return list(dict.fromkeys([*scores, *runs, *mixes]))
 
     def figure_inputs(self, wildcards: Any) -> dict[str, list[str]]:
@@ -219,8 +219,8 @@ class Jobs:
         runs = dict.fromkeys(run for row in table["rows"] for run in row["runs"])
         return {
             "scores": self.table_inputs(wildcards),
-            "histories": [f"results/runs/{run}/history.csv" for run in runs],
-            "models": [f"results/runs/{run}/model.safetensors" for run in runs],
+            "histories": [str(RESULTS.run(run).history) for run in runs],
+            "models": [str(RESULTS.run(run).model) for run in runs],
             "mix": self._mix_files(table["mix"]),
         }
 
@@ -231,7 +231,7 @@ class Jobs:
     def histories(self, wildcards: Any) -> list[str]:
         """The histories that a figure of trainings shows."""
         runs = [run["run"] for panel in self.training_figure(wildcards)["panels"] for run in panel["runs"]]
-        return [f"results/runs/{run}/history.csv" for run in dict.fromkeys(runs)]
+        return [str(RESULTS.run(run).history) for run in dict.fromkeys(runs)]
 
     def figure_mix(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of the test mix of a table."""
@@ -285,16 +285,16 @@ class Jobs:
 
     def _corpora(self, mix: str) -> list[str]:
         corpora = [(digest(recipe), recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
-        packed = [f"results/corpora/{name}/{file}" for name, _ in corpora for file in (MANIFEST, AUDIO)]
+        packed = [str(RESULTS.corpus(name) / file) for name, _ in corpora for file in (MANIFEST, AUDIO)]
         return packed + [table for name, recipe in corpora for table in _tables(name, recipe)]
 
     def _mix_files(self, mix: str) -> list[str]:
-        own = ("mix.csv", *kind_of(self.plan.mixes[mix]["kind"]).files)
-        return [*(f"results/mixes/{mix}/{file}" for file in own), *self._corpora(mix)]
+        own = [RESULTS.mix(mix) / file for file in kind_of(self.plan.mixes[mix]["kind"]).files]
+        return [*map(str, [RESULTS.plan(mix), *own]), *self._corpora(mix)]
 
 
 def _tables(corpus: str, recipe: Recipe) -> list[str]:
-    return [f"results/corpora/{corpus}/{table}.csv" for table in own_tables(recipe)]
+    return [str(RESULTS.corpus(corpus) / f"{table}.csv") for table in own_tables(recipe)]
 
 
 def _mixes(spec: dict[str, Any]) -> list[Recipe]:
