@@ -97,7 +97,7 @@ WRONG = [
 @pytest.mark.parametrize(("label", "key", "value", "said"), WRONG, ids=lambda x: str(x)[:30])
 def test_a_spec_is_refused_in_planning_and_alone(checkout, smoke, tmp_path, label, key, value, said):
     run = smoke.find(label)
-    paper = run.labels[0].split("/")[0]
+    paper = run.aliases[0].split("/")[0]
     change = {"seeds": [value]} if key == "seed" else nested(f"runs.{label}.{key}", value)
     scale = checkout.root / "config/scales/smoke.yaml"
     content = yaml.safe_load(scale.read_text())

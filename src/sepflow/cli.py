@@ -180,7 +180,7 @@ def _adopt(options: argparse.Namespace) -> None:
 
     found = _load(options)
     name = adopt(options.run_directory, found, options.directory / "results")
-    print(f"{found.find(name).labels[0]}: adopted as results/runs/{name}")
+    print(f"{found.find(name).aliases[0]}: adopted as results/runs/{name}")
 
 
 def _separate(options: argparse.Namespace) -> None:

@@ -36,6 +36,6 @@ def _unplanned(directory: Path, spec: dict[str, Any], plan: Plan) -> str:
     nearest = min(plan.runs.values(), key=lambda run: len(difference(spec, fill_neutral(run.spec))))
     differs = difference_in_words(spec, fill_neutral(nearest.spec))
     return (
-        f"{directory}: its spec is that of no run at scale {plan.scale}. Nearest is {nearest.labels[0]}, "
+        f"{directory}: its spec is that of no run at scale {plan.scale}. Nearest is {nearest.aliases[0]}, "
         f"which differs (there, here): {differs}"
     )

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sepflow.applying.labels import write_labels
+from sepflow.applying.estimates import write_estimates
 from sepflow.errors import SepflowError
 from sepflow.identity import digest, parts_of
 from sepflow.mixes import code_of, kind_of
@@ -48,7 +48,7 @@ def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
     else:
         _mix(recipe["mix"], results, device)
         mix = open_mix(recipe["mix"], results)
-        write_labels(recipe, mix, _trained(recipe["run"], results), out, device)
+        write_estimates(recipe, mix, _trained(recipe["run"], results), out, device)
 
 
 def _built(corpus: Path) -> None:

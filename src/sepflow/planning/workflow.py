@@ -136,7 +136,7 @@ class Jobs:
 
         (Snakemake does not track a parameter whose function also takes `input`.)
         """
-        return self.plan.labels[wildcards.corpus]
+        return self.plan.titles[wildcards.corpus]
 
     def own_tables(self) -> dict[str, list[str]]:
         """{corpus: the tables of its own, without suffix} of the corpora that have any."""
@@ -156,7 +156,7 @@ class Jobs:
 
     def mix_label(self, wildcards: Any, input: Any) -> str:
         """What the scale calls the lists of a published mix; empty, where a mix is drawn."""
-        return self.plan.labels.get(wildcards.mix, "")
+        return self.plan.titles.get(wildcards.mix, "")
 
     def mix_corpora(self, wildcards: Any) -> list[str]:
         """What a mix is decided over: a manifest; of a published one, audio too (for its levels)."""
@@ -254,7 +254,7 @@ class Jobs:
         mixes = [self.plan.mixes[mix] for mix in runs]
         mixes += [mix for specs in runs.values() for spec in specs.values() for mix in _mixes(spec)]
         names = {digest(x) for mix in mixes for x in corpora_of(mix).values()}
-        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora if name in names]
+        corpora = [f"{self.plan.titles[name]} (`{name}`)" for name in self.plan.corpora if name in names]
         heard = {mix: self._heard(mix, specs) for mix, specs in runs.items()}
         return {
             "scale": self.plan.scale,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.files.contracts import read_history
 from sepflow.mixes.mix import Mix
 from sepflow.planning.layout import column, compared
@@ -58,8 +58,8 @@ def separated(table: dict[str, Any], chosen: Example, results: Path) -> list[tup
     """Each row of `table` that has runs, in words, and the estimates [C, T] of the first of them."""
     systems = []
     for row in (row for row in table["rows"] if row["runs"]):
-        separator = Separator(Results(results).run(next(iter(row["runs"]))).model, "cpu")
-        estimates = select(separator(chosen.mixture), row["selection"], chosen.references)
+        estimator = Estimator(Results(results).run(next(iter(row["runs"]))).model, "cpu")
+        estimates = select(estimator(chosen.mixture), row["selection"], chosen.references)
         systems.append((row_name(table, row), estimates.numpy()))
     return systems
 
