@@ -1,7 +1,3 @@
-# What is free of the catalogue.
-FETCHABLE = jobs.fetchable(HERE)
-
-
 localrules:
     fetch,  # a cluster's nodes seldom reach the web
 
@@ -13,8 +9,8 @@ rule fetch:
     log:
         "results/logs/fetch/{name}-{part}.log",
     wildcard_constraints:
-        name=jobs.pattern(FETCHABLE),
-        part=jobs.pattern({part for parts in FETCHABLE.values() for part in parts}),
+        name=jobs.pattern(catalogue.names(HERE)),
+        part="[^/]+",  # to read which ones there are would cost every planning a tenth of a second
     conda:
         "../envs/fetch.yaml"
     threads: 1

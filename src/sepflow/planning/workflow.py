@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.code import code_digest
-from sepflow.corpora import catalogue
 from sepflow.corpora.layouts import own_tables
 from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
 from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
@@ -51,12 +50,6 @@ class Jobs:
         So what another paper alone has is no output, rather than an error of whoever looks it up.
         """
         return self.pattern(rf"{paper}(?=/{name}[._])" for paper, name in planned)
-
-    def fetchable(self, directory: str) -> dict[str, list[str]]:
-        """{corpus: its parts that are free} of the catalogue in the checkout `directory`."""
-        corpora = catalogue.read_all(Path(directory))
-        free = {name: [part.name for part in x.parts.values() if part.free] for name, x in corpora.items()}
-        return {name: parts for name, parts in free.items() if parts}
 
     def target(self, paper: str) -> Callable[[Any], list[str] | str]:
         """`results` of a paper, for a rule that is called as the paper is.
