@@ -124,7 +124,7 @@ def main() -> None:
         recipe = _MIX | {"mixtures": 500, "corpus": {"rate": _RATE}}
         mix = Mix(folder, corpus, draw(recipe, corpus.manifest))
         data = {"mix": recipe, "first": None, "dynamic": True, "single_speaker": 0.1, "crop": "random"}
-        examples = Examples(mix, data, _SEGMENT, seed=1, pairs=True)
+        examples = Examples(mix, data, _SEGMENT, seed=1, of_mixtures=True)
         start = time.perf_counter()
         for index in range(400):
             examples[index]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.corpora.packed import PackedCorpus
 from sepflow.mixes.mix import Mix
 
@@ -23,7 +23,7 @@ def main() -> None:
     for name in ("model", "mix", "corpus"):
         parser.add_argument(name, type=Path)
     options = parser.parse_args()
-    separator, mix = Separator(options.model), Mix(options.mix, PackedCorpus(options.corpus))
+    separator, mix = Estimator(options.model), Mix(options.mix, PackedCorpus(options.corpus))
     same, third = [], []
     for row in range(len(mix)):
         estimates, references = separator(mix.mixture(row)), torch.from_numpy(mix.references(row))

@@ -1,10 +1,15 @@
 """What tests share: a copy of the checkout to run workflows in, and a small folder of recordings."""
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+# One thread of numpy's and torch's a worker, and in all that it starts: more stand in each other's way.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 import numpy as np
 import pytest
@@ -12,6 +17,7 @@ import soundfile
 import yaml
 
 from sepflow import metrics
+from sepflow.cli import main
 from sepflow.metrics.declared import groups
 
 ROOT = Path(__file__).parents[1]
@@ -94,10 +100,18 @@ class Checkout:
         return {rule: int(count) for rule, count in counts if rule != "total"}
 
 
+def asked(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess:
+    """What `sepflow` says in the directory `cwd`, asked in this process: to start another takes seconds."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(word) for word in words])
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
 def environment() -> dict[str, str]:
     """The environment of a subprocess: ours, with this checkout's package and one thread."""
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": path}
 
 
 @pytest.fixture

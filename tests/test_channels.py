@@ -17,7 +17,7 @@ from corpora_on_disk import RATE, put, write
 from sepflow.corpora import build
 from sepflow.corpora.digest import folder_digest
 from sepflow.corpora.layouts import corpus_digest
-from sepflow.corpora.packed import AUDIO, MANIFEST, PackedCorpus, level_db, quantise, write_corpus
+from sepflow.corpora.packed import PackedCorpus, level_db, quantise, write_corpus
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import MANIFEST_COLUMNS, check_manifest
 from sepflow.identity import digest
@@ -25,6 +25,7 @@ from sepflow.mixes.mix import open_corpora
 from sepflow.mixes.resampled import Resampled
 from sepflow.mixes.speakers.mixtures import decide
 from sepflow.planning import plan
+from sepflow.results import AUDIO, MANIFEST
 
 MONO = "40c06569"  # of audio, manifest and seal, as they were before there were channels
 

@@ -17,21 +17,13 @@ from hypothesis.extra.numpy import arrays
 from sepflow.corpora import build
 from sepflow.corpora.digest import folder_digest
 from sepflow.corpora.folder import split_speakers
-from sepflow.corpora.packed import (
-    AUDIO,
-    MANIFEST,
-    UNIT,
-    PackedCorpus,
-    level_db,
-    quantise,
-    read_manifest,
-    write_corpus,
-)
+from sepflow.corpora.packed import UNIT, PackedCorpus, level_db, quantise, read_manifest, write_corpus
 from sepflow.corpora.parallel import in_order
 from sepflow.corpora.splits import deal
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import MANIFEST_COLUMNS, check_manifest
 from sepflow.files.seals import SEAL
+from sepflow.results import AUDIO, MANIFEST
 
 
 def labels(name, speaker="s", split="train", **more):

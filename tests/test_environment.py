@@ -53,7 +53,7 @@ def test_conda_environments_agree_with_the_lock(path):
         ("fetch", "sepflow.corpora.catalogue sepflow.corpora.fetch"),
         (
             "torch",
-            "sepflow.training.train sepflow.applying.labels sepflow.applying.evaluation "
+            "sepflow.training.train sepflow.applying.estimates sepflow.applying.evaluation "
             "sepflow.reporting.figures.write",
         ),
     ],

@@ -11,10 +11,11 @@ import pytest
 
 from sepflow.corpora import build, synthesiser
 from sepflow.corpora.espeak import decide, render
-from sepflow.corpora.packed import AUDIO, MANIFEST, PackedCorpus
+from sepflow.corpora.packed import PackedCorpus
 from sepflow.corpora.synthesiser import check_variants, synthesise
 from sepflow.corpora.voices import ACCENTS, LEFT_OUT, MATRIX, VARIANTS
 from sepflow.errors import SepflowError
+from sepflow.results import AUDIO, MANIFEST
 
 RATE = 8000
 ALL = {"kind": "espeak", "rate": RATE, "variants": 94, "utterances": 12, "recipe": 2}

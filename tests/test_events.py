@@ -12,8 +12,9 @@ from sepflow.corpora.digest import folder_digest
 from sepflow.corpora.events import Event, Labels, fit, merge, parse, to_frames, to_weak
 from sepflow.corpora.layouts import corpus_digest
 from sepflow.corpora.layouts.events import event
-from sepflow.corpora.packed import MANIFEST, read_manifest
+from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
+from sepflow.results import MANIFEST
 
 CLASSES = ("Cat", "Dog", "Running_water")
 HEADER = "filename\tonset\toffset\tevent_label"

@@ -14,8 +14,9 @@ import soundfile
 from sepflow.corpora import build
 from sepflow.corpora.digest import folder_digest
 from sepflow.corpora.listing import list_recordings
-from sepflow.corpora.packed import AUDIO, MANIFEST, PackedCorpus
+from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
+from sepflow.results import AUDIO, MANIFEST
 
 REPOSITORY = Path(__file__).parents[1]
 RATE = 8000

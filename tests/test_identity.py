@@ -14,8 +14,8 @@ from safetensors.torch import load, save
 
 from conftest import Checkout
 from sepflow import cli, corpora
+from sepflow.applying.estimates import write_estimates
 from sepflow.applying.evaluation import evaluate
-from sepflow.applying.labels import write_labels
 from sepflow.applying.separate import Options, separate
 from sepflow.audit.adoption import adopt
 from sepflow.audit.verify import find, verify
@@ -87,7 +87,7 @@ class Finished:
 
     def label(self) -> None:
         mix = open_mix(self.labels["mix"], RESULTS)
-        write_labels(self.labels, mix, self.files["model"], Path("out"), "cpu")
+        write_estimates(self.labels, mix, self.files["model"], Path("out"), "cpu")
 
     def evaluate(self) -> None:
         model, run = self.runs[STUDENT] / "model.safetensors", self.runs[STUDENT].name

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from sepflow.applying.inference import Separator
-from sepflow.applying.labels import write_labels
+from sepflow.applying.estimates import write_estimates
+from sepflow.applying.inference import Estimator
 from sepflow.identity import fill_neutral, run_name
 from sepflow.mixes.labels.mixtures import LabelledMix
 from sepflow.models.artefact import save_model
@@ -30,8 +30,8 @@ def model(tmp_path):
 
 
 def test_labels_are_the_loudest_estimates_unclipped(model, mix, tmp_path):  # noqa: F811
-    write_labels(LABELS, mix, model, tmp_path / "labels", "cpu")
-    labelled, separator = LabelledMix(tmp_path / "labels", mix.corpus), Separator(model, "cpu")
+    write_estimates(LABELS, mix, model, tmp_path / "labels", "cpu")
+    labelled, separator = LabelledMix(tmp_path / "labels", mix.corpus), Estimator(model, "cpu")
     assert labelled.ids == mix.ids
     loudest = 0.0
     for row in range(len(mix)):
@@ -44,8 +44,8 @@ def test_labels_are_the_loudest_estimates_unclipped(model, mix, tmp_path):  # no
 
 
 def test_by_segment_the_selection_is_made_for_each_segment(model, mix, tmp_path):  # noqa: F811
-    write_labels(LABELS | {"unit": "segment", "segment": 0.4}, mix, model, tmp_path / "labels", "cpu")
-    labelled, separator = LabelledMix(tmp_path / "labels", mix.corpus), Separator(model, "cpu")
+    write_estimates(LABELS | {"unit": "segment", "segment": 0.4}, mix, model, tmp_path / "labels", "cpu")
+    labelled, separator = LabelledMix(tmp_path / "labels", mix.corpus), Estimator(model, "cpu")
     table = pd.read_csv(tmp_path / "labels/mix.csv")
     assert (table["samples"] == 3200).all() and len(table) == sum(mix.samples // 3200)
     for row in range(0, len(table), 7):

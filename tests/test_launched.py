@@ -106,7 +106,7 @@ def test_two_devices_in_a_slurm_job_are_two_processes_that_end_and_go_on_togethe
 ):
     """One task, as the workflow's jobs are; then a SIGTERM to the first process alone, in an interval."""
     environ(IN_A_JOB)
-    changes = {"batch": 4, "steps": 1200, "validate_every": 400}
+    changes = {"batch": 4, "steps": 300, "validate_every": 100}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     done = start(prepared, whole, "--devices", "2", **changes)
     said = done.communicate(timeout=400)[1]
@@ -119,7 +119,7 @@ def test_two_devices_in_a_slurm_job_are_two_processes_that_end_and_go_on_togethe
     assert told.returncode == 1, lines
     assert "error: told to end by SIGTERM; saved at step" in lines and "Traceback" not in lines
     state = read_checkpoint(broken / "checkpoint/last.ckpt")[0]
-    assert state["global_step"] % 400 and state["train_losses"].shape == (2, state["global_step"] % 400)
+    assert state["global_step"] % 100 and state["train_losses"].shape == (2, state["global_step"] % 100)
 
     again = start(prepared, broken, "--devices", "2", **changes)
     said = again.communicate(timeout=400)[1]

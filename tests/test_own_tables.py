@@ -11,13 +11,14 @@ from corpora_on_disk import RATE, put, write
 from sepflow.audit.verify import verify
 from sepflow.corpora import build, build_table, layouts
 from sepflow.corpora.layouts import corpus_digest
-from sepflow.corpora.packed import AUDIO, MANIFEST, PackedCorpus, read_own
+from sepflow.corpora.packed import PackedCorpus, read_own
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import check_own
 from sepflow.files.seals import SEAL
 from sepflow.planning import plan
 from sepflow.planning.messages import Messages
 from sepflow.planning.workflow import Jobs
+from sepflow.results import AUDIO, MANIFEST
 
 IDS = ("enrolment", "test")
 TESTED = [f"id1027{speaker}/5r0dWxy17C8/0000{clip}.wav" for speaker in range(4) for clip in (1, 2)]

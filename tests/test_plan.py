@@ -81,7 +81,7 @@ def load(scale: str, **config) -> plan.Plan:
 
 def test_names_at_scale_paper_are_frozen():
     found = load("paper")
-    assert {run.labels[0].split("/")[1]: run.name for run in found.runs.values()} == FROZEN
+    assert {run.aliases[0].split("/")[1]: run.name for run in found.runs.values()} == FROZEN
 
 
 @pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])

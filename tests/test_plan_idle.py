@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from sepflow.commands.training import read_spec
+from sepflow.commands.spec import read_spec
 from sepflow.errors import SepflowError
 from sepflow.identity import merge
 from sepflow.planning import plan

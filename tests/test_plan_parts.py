@@ -264,8 +264,8 @@ class TestTwoPapers:
         alone = {name: load(scale, name) for name in ("ts_mixit", NAME)}
         assert list(both.runs) == [run for found in alone.values() for run in found.runs]
         for name, found in alone.items():
-            assert {run: both.runs[run].labels for run in found.runs} == {
-                run: found.runs[run].labels for run in found.runs
+            assert {run: both.runs[run].aliases for run in found.runs} == {
+                run: found.runs[run].aliases for run in found.runs
             }
             assert {k: v for k, v in both.tables.items() if k[0] == name} == found.tables
             assert {k: v for k, v in both.figures.items() if k[0] == name} == found.figures
@@ -348,4 +348,4 @@ class TestOrder:
         assert spec_of(load("smoke"), "se")["steps"] == 2 * (40 // 4)
         found = load("smoke")  # 200 epochs are 2, as 100 are: then they are one run
         assert found.find("scratch_200") is found.find("scratch")
-        assert set(found.find("scratch").labels) == {f"{NAME}/scratch", f"{NAME}/scratch_200"}
+        assert set(found.find("scratch").aliases) == {f"{NAME}/scratch", f"{NAME}/scratch_200"}

@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT
 from sepflow import plugs, tasks
 from sepflow.commands import explain
-from sepflow.commands.training import read_spec
+from sepflow.commands.spec import read_spec
 from sepflow.errors import SepflowError
 from sepflow.identity import canonical, fill_neutral, merge, run_name, without_neutral
 from sepflow.planning import plan
@@ -98,7 +98,7 @@ WRONG = [
 @pytest.mark.parametrize(("label", "key", "value", "said"), WRONG, ids=lambda x: str(x)[:30])
 def test_a_spec_is_refused_in_planning_and_alone(checkout, smoke, tmp_path, label, key, value, said):
     run = smoke.find(label)
-    paper = run.labels[0].split("/")[0]
+    paper = run.aliases[0].split("/")[0]
     change = {"seeds": [value]} if key == "seed" else nested(f"runs.{label}.{key}", value)
     scale = checkout.root / "config/scales/smoke.yaml"
     content = yaml.safe_load(scale.read_text())

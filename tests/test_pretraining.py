@@ -187,7 +187,7 @@ def paper() -> plan.Plan:
 
 
 def test_every_run_of_the_paper_is_here(paper):
-    assert {label.split("/")[1] for run in paper.runs.values() for label in run.labels} == PAPER.keys()
+    assert {label.split("/")[1] for run in paper.runs.values() for label in run.aliases} == PAPER.keys()
     trained = [digest(network(paper.find(label).spec)) for label in NETWORKS]
     assert len(set(trained)) == len(NETWORKS)
     assert {digest(network(run.spec)) for run in paper.runs.values()} == set(trained)

@@ -30,7 +30,7 @@ def plans(tmp_path_factory):
 
 
 def by_label(found: plan.Plan) -> dict[str, plan.Run]:
-    return {label: run for run in found.runs.values() for label in run.labels}
+    return {label: run for run in found.runs.values() for label in run.aliases}
 
 
 def test_every_corpus_of_scale_paper_has_a_look_alike():

@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from conftest import environment
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.metrics.separation.scores import score
 from sepflow.models.artefact import save_model
 from sepflow.tasks.built import build
@@ -25,10 +25,10 @@ SPEC = {
 
 
 @pytest.fixture
-def separator(tmp_path) -> Separator:
+def separator(tmp_path) -> Estimator:
     torch.manual_seed(0)
     save_model(tmp_path / "model.safetensors", build(SPEC).model.state_dict(), SPEC)
-    return Separator(tmp_path / "model.safetensors", "cpu")
+    return Estimator(tmp_path / "model.safetensors", "cpu")
 
 
 def noise(*shape, seed=0) -> np.ndarray:

@@ -15,7 +15,7 @@ import yaml
 
 from conftest import environment
 from sepflow.applying.chunks import best_order, chunks, separate_chunks
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.applying.separate import Options, separate
 from sepflow.applying.streams import resampled
 from sepflow.cli import main
@@ -185,7 +185,7 @@ def test_a_short_recording_is_what_the_separator_gives(models, tmp_path):
     mixture = noise(7 * RATE + 3)
     run(models["pit"], [write(tmp_path / "a.wav", mixture)], tmp_path / "out", device="cpu")
     found = read(tmp_path / "out/a_1.wav", tmp_path / "out/a_2.wav")
-    np.testing.assert_array_equal(found, Separator(models["pit"], "cpu")(mixture).numpy())
+    np.testing.assert_array_equal(found, Estimator(models["pit"], "cpu")(mixture).numpy())
     assert soundfile.info(tmp_path / "out/a_1.wav").subtype == "FLOAT"
 
 
@@ -220,7 +220,7 @@ def test_the_outputs_may_have_another_rate(models, tmp_path):
     assert soundfile.info(done.outputs[0]).samplerate == RATE
     followed = np.append(read(path)[0], np.zeros(44100, np.float32))
     mixture = soxr.resample(followed, 44100, RATE, quality="VHQ")[: 2 * RATE + 1]
-    wanted = Separator(models["pit"], "cpu")(mixture)
+    wanted = Estimator(models["pit"], "cpu")(mixture)
     np.testing.assert_allclose(read(*done.outputs), wanted, atol=1e-5)
 
 
@@ -249,7 +249,7 @@ def test_the_loudest_are_those_of_the_whole_recording(models, tmp_path, monkeypa
         order = rng.permutation(4) if chunk[0] else range(4)
         return torch.from_numpy(sources[order, int(chunk[0]) : int(chunk[0]) + len(chunk)])
 
-    monkeypatch.setattr(Separator, "__call__", shuffled)
+    monkeypatch.setattr(Estimator, "__call__", shuffled)
     path = write(tmp_path / "a.wav", np.arange(length, dtype=np.float32))
     (two,) = run(models["mixit"], [path], tmp_path / "two", device="cpu")
     np.testing.assert_allclose(read(*two.outputs), sources[[0, 3]], atol=1e-7)
@@ -332,9 +332,9 @@ def test_a_failure_on_the_way_leaves_the_old_outputs(models, tmp_path, monkeypat
     """Those of the recording before are whole, nothing half-written lies about."""
     paths = [write(tmp_path / f"{name}.wav", noise(30 * RATE)) for name in "ab"]
     run(models["pit"], paths[1:], tmp_path / "out", device="cpu")
-    before, separator, calls = read(tmp_path / "out/b_1.wav"), Separator.__call__, iter(range(99))
+    before, separator, calls = read(tmp_path / "out/b_1.wav"), Estimator.__call__, iter(range(99))
     monkeypatch.setattr(
-        Separator, "__call__", lambda *x: separator(*x) * (np.nan if next(calls) == 5 else 0.5)
+        Estimator, "__call__", lambda *x: separator(*x) * (np.nan if next(calls) == 5 else 0.5)
     )
     with pytest.raises(SepflowError, match=r"b\.wav: the model gives NaN"):
         run(models["pit"], paths, tmp_path / "out", device="cpu")

@@ -148,7 +148,7 @@ def test_labels_cut_short_are_refused(mix, tmp_path):
 @pytest.mark.parametrize("data", [{}, {"dynamic": True}, {"first": 5}])
 @pytest.mark.parametrize("pairs", [False, True])
 def test_an_example_is_a_function_of_its_number(mix, data, pairs):
-    first, second = (Examples(mix, DATA | data, 4000, seed=1, pairs=pairs) for _ in range(2))
+    first, second = (Examples(mix, DATA | data, 4000, seed=1, of_mixtures=pairs) for _ in range(2))
     forward = [first[i] for i in range(12)]
     for i in reversed(range(12)):
         assert forward[i].keys() == second[i].keys()
@@ -158,12 +158,12 @@ def test_an_example_is_a_function_of_its_number(mix, data, pairs):
     assert forward[0]["number"] == 0
     assert mixture.shape == (4000,) and references.shape == (2, 4000)
     np.testing.assert_allclose(mixture, references.sum(0), atol=1e-6)
-    other = Examples(mix, DATA | data, 4000, seed=2, pairs=pairs)
+    other = Examples(mix, DATA | data, 4000, seed=2, of_mixtures=pairs)
     assert any(not np.array_equal(forward[i]["mixture"], other[i]["mixture"]) for i in range(12))
 
 
 def test_workers_change_nothing(mix):
-    examples = Examples(mix, DATA | {"dynamic": True}, 4000, seed=1, pairs=True)
+    examples = Examples(mix, DATA | {"dynamic": True}, 4000, seed=1, of_mixtures=True)
     sampler = StepSampler(3, {"data": 4}, lambda: 5)
     options = {"batch_sampler": sampler, "collate_fn": collate}
     batches = [list(DataLoader(Parts({"data": examples}), num_workers=n, **options)) for n in (0, 2)]
@@ -174,16 +174,16 @@ def test_workers_change_nothing(mix):
 
 
 def test_an_epoch_sees_each_mixture_once(mix):
-    examples = Examples(mix, DATA, 4000, seed=1, pairs=False)
+    examples = Examples(mix, DATA, 4000, seed=1, of_mixtures=False)
     for epoch in range(3):
         rows = [examples._crop(i)[0] for i in range(epoch * len(mix), (epoch + 1) * len(mix))]
         assert sorted(rows) == list(range(len(mix)))
-    first_tenth = Examples(mix, DATA | {"first": 3}, 4000, seed=1, pairs=False)
+    first_tenth = Examples(mix, DATA | {"first": 3}, 4000, seed=1, of_mixtures=False)
     assert {first_tenth._crop(i)[0] for i in range(30)} == {0, 1, 2}
 
 
 def test_a_single_speaker_is_in_at_most_one_mixture_of_a_pair_and_as_often_as_asked(mix):
-    examples = Examples(mix, DATA | {"single_speaker": 0.1}, 4000, seed=1, pairs=True)
+    examples = Examples(mix, DATA | {"single_speaker": 0.1}, 4000, seed=1, of_mixtures=True)
     chosen = [examples._single(i) for i in range(5000)]
     assert all(number is None or number // 2 == i for i, number in enumerate(chosen))
     share = sum(number is not None for number in chosen) / (2 * len(chosen))  # of all mixtures
@@ -196,9 +196,9 @@ def test_a_single_speaker_is_in_at_most_one_mixture_of_a_pair_and_as_often_as_as
 
 
 def test_validation_examples_are_each_row_once_and_always_the_same(mix):
-    fixed = FixedExamples(mix, DATA, 4000, seed=1, pairs=True)
+    fixed = FixedExamples(mix, DATA, 4000, seed=1, of_mixtures=True)
     assert len(fixed) == len(mix) // 2
     rows = [fixed._crop(2 * i + k)[0] for i in range(len(fixed)) for k in range(2)]
     assert rows == list(range(len(mix)))
-    again = FixedExamples(mix, DATA, 4000, seed=1, pairs=True)
+    again = FixedExamples(mix, DATA, 4000, seed=1, of_mixtures=True)
     np.testing.assert_array_equal(fixed[3]["mixture"], again[3]["mixture"])

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import Checkout, environment
+from conftest import Checkout, asked, environment
 from sepflow.identity import run_name
 from sepflow.planning import plan
 
@@ -55,7 +55,7 @@ def elsewhere(trained, tmp_path) -> Path:
 
 def spec_file(checkout: Checkout, label: str, directory: Path, **changes) -> Path:
     """What `sepflow why` prints, as a file."""
-    done = sepflow("why", label, cwd=checkout.root)
+    done = asked("why", label, cwd=checkout.root)
     assert done.returncode == 0, done.stderr
     path = directory / f"{label}-{len(list(directory.glob('*.yaml')))}.yaml"
     path.write_text(yaml.safe_dump(yaml.safe_load(done.stdout) | changes) if changes else done.stdout)
@@ -80,7 +80,7 @@ def test_a_chain_trained_elsewhere_is_the_workflows_own_and_is_adopted(trained, 
     student = f"results/runs/{names['student_1or2src']}/model.safetensors"
     assert fresh.planned(student)["student"] == 1
     for name in names.values():
-        done = sepflow("adopt", elsewhere / "results/runs" / name, cwd=fresh.root)
+        done = asked("adopt", elsewhere / "results/runs" / name, cwd=fresh.root)
         assert done.returncode == 0 and f"adopted as results/runs/{name}" in done.stdout, done.stderr
     jobs = fresh.planned()  # no corpus and no mix is there yet
     assert (jobs["teacher"], jobs["student"], jobs["corpus"]) == (2, 1, 1)  # of three and two
@@ -96,21 +96,21 @@ def test_what_is_not_the_plans_own_run_is_not_adopted(trained, elsewhere, voices
     path = spec_file(trained, "supervised_100", elsewhere, seed=7)
     out = elsewhere / "other"
     assert sepflow("train", path, "--out", out, "--device", "cpu", cwd=elsewhere).returncode == 0
-    done = sepflow("adopt", out, cwd=trained.root)
+    done = asked("adopt", out, cwd=trained.root)
     assert done.returncode == 1
     assert re.search(r"no run at scale tiny. Nearest is ts_mixit/supervised_100, .*: seed 7, 1", done.stderr)
     # Another spec beside the model than the one in it.
     (out / "spec.json").write_text((out / "spec.json").read_text().replace('"seed": 7', '"seed": 1'))
-    assert "another run than spec.json: seed 7, 1" in sepflow("adopt", out, cwd=trained.root).stderr
+    assert "another run than spec.json: seed 7, 1" in asked("adopt", out, cwd=trained.root).stderr
     (out / "history.csv").unlink()
-    assert "no finished run: history.csv missing" in sepflow("adopt", out, cwd=trained.root).stderr
+    assert "no finished run: history.csv missing" in asked("adopt", out, cwd=trained.root).stderr
 
 
 def test_another_model_of_the_same_run_is_not_overwritten(trained, elsewhere, voices):
     name = planned(trained, voices).find("teacher_1or2src").name
     out = elsewhere / "teacher"
     shutil.copytree(trained.root / "results/runs" / name, out)
-    assert sepflow("adopt", out, cwd=trained.root).returncode == 0
+    assert asked("adopt", out, cwd=trained.root).returncode == 0
     (trained.root / "results/runs" / name / "adopted.json").unlink()
     other = spec_file(trained, "teacher_1or2src", elsewhere)
     words = [
@@ -126,7 +126,7 @@ def test_another_model_of_the_same_run_is_not_overwritten(trained, elsewhere, vo
         "2",
     ]
     assert sepflow(*words, cwd=elsewhere).returncode == 0
-    done = sepflow("adopt", elsewhere / "two", cwd=trained.root)
+    done = asked("adopt", elsewhere / "two", cwd=trained.root)
     assert done.returncode == 1 and "there is another model of this run" in done.stderr
 
 
@@ -144,7 +144,7 @@ def test_another_model_of_the_same_run_is_not_overwritten(trained, elsewhere, vo
 def test_a_spec_that_cannot_be_trained_is_named(trained, elsewhere, change, message):
     path = spec_file(trained, "supervised_100", elsewhere, **change)
     words = ["train", path, "--out", elsewhere / "x", "--device", "cpu", "--devices", "2"]
-    done = sepflow(*words, cwd=elsewhere)
+    done = asked(*words, cwd=elsewhere)
     assert done.returncode == 1 and message in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
 
@@ -152,7 +152,7 @@ def test_a_spec_that_cannot_be_trained_is_named(trained, elsewhere, change, mess
 def test_a_missing_corpus_is_named(trained, elsewhere):
     shutil.rmtree(elsewhere / "results/corpora")
     path = spec_file(trained, "supervised_100", elsewhere)
-    done = sepflow("train", path, "--out", elsewhere / "x", cwd=elsewhere)
+    done = asked("train", path, "--out", elsewhere / "x", cwd=elsewhere)
     assert done.returncode == 1 and "Build this corpus where its recordings are" in done.stderr
 
 
@@ -172,12 +172,12 @@ def test_a_killed_training_goes_on_with_the_same_command_and_no_other(trained, e
     process.wait()
     assert not (killed / "model.safetensors").exists()
     other = spec_file(trained, "supervised_100", elsewhere, steps=400, validate_every=20, seed=2)
-    done = sepflow("train", other, *words, killed, cwd=elsewhere)
+    done = asked("train", other, *words, killed, cwd=elsewhere)
     assert done.returncode == 1 and "another run's checkpoint (there, here): seed 1, 2" in done.stderr
     done = sepflow("train", path, *words, killed, cwd=elsewhere)
     assert done.returncode == 0 and "going on from" in done.stderr, done.stderr
     assert (whole / "model.safetensors").read_bytes() == (killed / "model.safetensors").read_bytes()
-    done = sepflow("train", other, *words, whole, cwd=elsewhere)
+    done = asked("train", other, *words, whole, cwd=elsewhere)
     assert done.returncode == 1 and "there is another run (there, here): seed 1, 2" in done.stderr
 
 
@@ -187,7 +187,7 @@ def test_two_processes_share_each_batch_and_learn_the_same(trained, elsewhere, l
 
     And the switches of labels, where they are counted.
     """
-    spec = yaml.safe_load(sepflow("why", label, cwd=trained.root).stdout)
+    spec = yaml.safe_load(asked("why", label, cwd=trained.root).stdout)
     changes = {"precision": "64", "batch": 4, "validate_every": 5}
     changes["validation"] = spec["validation"] | {"first": 7}
     if label == "supervised_100":

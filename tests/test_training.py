@@ -17,7 +17,7 @@ import torch
 
 from conftest import Checkout, environment
 from sepflow import corpora, models
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.corpora.packed import read_manifest
 from sepflow.errors import SepflowError
 from sepflow.files import write_bytes
@@ -106,7 +106,7 @@ def test_float32_has_all_its_bits_on_a_gpu_too(prepared, tmp_path):
     run(prepared, tmp_path)
     assert [part.fp32_precision for part in parts] == ["ieee", "ieee"]
     default()
-    Separator(tmp_path / "model.safetensors", "cpu")
+    Estimator(tmp_path / "model.safetensors", "cpu")
     assert [part.fp32_precision for part in parts] == ["ieee", "ieee"]
 
 
@@ -207,9 +207,9 @@ def test_a_truncated_model_is_named(prepared, tmp_path):
     for size in (0, 7, len(whole) - 10):
         (tmp_path / "model.safetensors").write_bytes(whole[:size])
         with pytest.raises(SepflowError, match=r"model.safetensors: not a whole model file"):
-            Separator(tmp_path / "model.safetensors")
+            Estimator(tmp_path / "model.safetensors")
     with pytest.raises(SepflowError, match="nothing.safetensors: no such model"):
-        Separator(tmp_path / "nothing.safetensors")
+        Estimator(tmp_path / "nothing.safetensors")
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -278,7 +278,7 @@ def test_no_pickle_is_ever_executed(prepared, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(SepflowError, match="not a whole model file"):
-        Separator(tmp_path / "model.safetensors")
+        Estimator(tmp_path / "model.safetensors")
     (tmp_path / "checkpoint").mkdir()
     torch.save({"state_dict": Bomb()}, tmp_path / "checkpoint/last.ckpt")
     with pytest.raises(SepflowError, match="truncated or damaged"):
@@ -316,7 +316,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path, voices)
         folder = checkout.root / "results/runs" / target.name
         for _ in range(kills):
             kill_after_next_checkpoint(checkout, folder)
-        checkout.snakemake("--unlock")
+            checkout.snakemake("--unlock")
         done = checkout.snakemake(f"results/runs/{target.name}/model.safetensors")
         assert done.returncode == 0, done.stderr
         log = (checkout.root / f"results/logs/train/{target.name}.log").read_text()
@@ -329,7 +329,6 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path, voices)
 def kill_after_next_checkpoint(checkout: Checkout, folder: Path) -> None:
     path = folder / "checkpoint/last.ckpt"
     before = path.stat().st_mtime_ns if path.exists() else 0
-    checkout.snakemake("--unlock")
     target = f"results/runs/{folder.name}/model.safetensors"
     process = subprocess.Popen(
         checkout.command(target), cwd=checkout.root, env=environment(), start_new_session=True,

@@ -22,7 +22,7 @@ import torch
 
 from gpu_day.budget import Costs, chain, seconds_needed
 from gpu_day.record import Record
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.files import write_json
 from sepflow.identity import canonical, fill_neutral, merge, parts_of
 from sepflow.mixes.mix import open_mix
@@ -81,7 +81,7 @@ class Trials:
         gaps = [after - before for before, after in zip(stamps, stamps[1:], strict=False)]
         half = len(stamps) // 2
         step = statistics.median(gaps[min(_WARM, half - 1) : half - 1] or gaps)
-        separator = Separator(out / "model.safetensors", self.machine.device)
+        separator = Estimator(out / "model.safetensors", self.machine.device)
         mix = open_mix(spec["data"]["mix"], self.results)
         begin = time.perf_counter()
         for row in range(min(_LABELLED, len(mix))):

@@ -165,10 +165,15 @@ def _why(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from sepflow.commands.training import read_spec, train_alone
+    from sepflow.commands.spec import read_spec
+
+    spec = read_spec(
+        options.spec, options.directory / "config"
+    )  # refused at once: torch takes seconds to load
+
+    from sepflow.commands.training import train_alone
     from sepflow.training.machine import Machine
 
-    spec = read_spec(options.spec, options.directory / "config")
     places = Places.of(options.directory)
     train_alone(spec, options.out, options.results, Machine.of(vars(options)), options.threads, places)
 
@@ -178,7 +183,7 @@ def _adopt(options: argparse.Namespace) -> None:
 
     found = _load(options)
     name = adopt(options.run_directory, found, options.directory / "results")
-    print(f"{found.find(name).labels[0]}: adopted as results/runs/{name}")
+    print(f"{found.find(name).aliases[0]}: adopted as results/runs/{name}")
 
 
 def _separate(options: argparse.Namespace) -> None:

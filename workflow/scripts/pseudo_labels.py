@@ -8,7 +8,7 @@ from sepflow.jobs.job import job
 with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("gpu", 0)):
     import torch
 
-    from sepflow.applying.labels import write_labels
+    from sepflow.applying.estimates import write_estimates
     from sepflow.mixes.mix import open_mix
 
     torch.set_num_threads(snakemake.threads)
@@ -16,4 +16,4 @@ with job(snakemake.log[0], snakemake.threads), claimed(snakemake.resources.get("
     files = snakemake.input
     mix = open_mix(recipe["mix"], Path("results"))
     out = Path(snakemake.output.mix).parent
-    write_labels(recipe, mix, Path(files.model), out, snakemake.config["device"])
+    write_estimates(recipe, mix, Path(files.model), out, snakemake.config["device"])

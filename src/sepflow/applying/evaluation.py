@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.applying.scoring import Scored, write_scores
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import rate_of
@@ -27,15 +27,15 @@ def evaluate(
     model, and the `origin` that the caller says. `rate` is that of `mix`, in Hz; by default what the run was
     trained at.
     """
-    separator = Separator(model, device, run)
-    groups = separator.task.declared.metrics
+    estimator = Estimator(model, device, run)
+    groups = estimator.task.declared.metrics
     of = {**(origin or {}), "run": run, "model": hashlib.sha256(model.read_bytes()).hexdigest()}
-    rate = rate or rate_of(separator.spec["data"]["mix"])
-    write_scores(_scored(separator, mix, rate), groups, mix, out, of)
+    rate = rate or rate_of(estimator.spec["data"]["mix"])
+    write_scores(_scored(estimator, mix, rate), groups, mix, out, of)
 
 
-def _scored(separator: Separator, mix: Mix, rate: int) -> Iterator[Scored]:
+def _scored(estimator: Estimator, mix: Mix, rate: int) -> Iterator[Scored]:
     for row in range(len(mix)):
         tested = Tested(mix.mixture(row), mix.references(row), mix.ids[row], rate)
-        for selection, values in separator.task.score(tested):
+        for selection, values in estimator.task.score(tested):
             yield row, selection, values

@@ -9,7 +9,7 @@ from sepflow.errors import SepflowError
 from sepflow.tasks.built import load_task, whole_float32
 
 
-class Separator:
+class Estimator:
     """The model of a run, ready to separate; `run` is the name of the run that it must be of."""
 
     def __init__(self, path: str | Path, device: str = "auto", run: str | None = None):

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sepflow.applying.chunks import separate_chunks
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.applying.outputs import write_loudest
 from sepflow.applying.streams import Recording, inspect
 from sepflow.errors import SepflowError, printable
@@ -22,9 +22,9 @@ from sepflow.files.contracts import refuse
 from sepflow.mixes.recipes import rate_of
 from sepflow.models.artefact import read_spec
 from sepflow.planning.plan import Plan
+from sepflow.results import MODEL, Results
 from sepflow.tasks import declared
 
-MODEL = "model.safetensors"
 SOURCES = 2
 
 
@@ -77,7 +77,7 @@ def find_model(name: str, plan: Callable[[], Plan], root: Path) -> Path:
         raise SepflowError(f"{path}: no such file. RUN is a {MODEL}, a directory with one, or a run's name.")
     known = plan()
     run = known.find(name).name
-    place = Path("results/runs", run, MODEL)
+    place = Results().run(run).model
     if not (root / place).is_file():
         raise SepflowError(
             f"{name}: not trained yet at scale {known.scale} ({root / place} is missing). "
@@ -93,21 +93,21 @@ def separate(model: Path, files: list[Path], out: Path, options: Options) -> Ite
     They are float32, as long as the recording, and not clipped. Whatever is wrong with the options or with
     any of the files is raised as SepflowError before anything is separated, the files all at once.
     """
-    separator = Separator(model, options.device)
-    if not separator.task.declared.separates:
+    estimator = Estimator(model, options.device)
+    if not estimator.task.declared.separates:
         raise SepflowError(
-            f"{model}: a model of the task {separator.spec['task']}, which is for others to begin with and "
+            f"{model}: a model of the task {estimator.spec['task']}, which is for others to begin with and "
             "separates nothing. Take that of a run which was trained to separate (sepflow plan lists them)."
         )
-    count = _count(separator.spec, options)
+    count = _count(estimator.spec, options)
     names = {path: [out / f"{path.stem}_{k + 1}.wav" for k in range(count)] for path in files}
-    rate = rate_of(separator.spec["data"]["mix"])
+    rate = rate_of(estimator.spec["data"]["mix"])
     size, overlap = _lengths(options, rate)
     recordings = _inspect(files, names, options.channel)
     _make(out)
     for recording in recordings:
         began = time.perf_counter()
-        estimates = separate_chunks(recording.blocks(rate), _finite(separator, recording.path), size, overlap)
+        estimates = separate_chunks(recording.blocks(rate), _finite(estimator, recording.path), size, overlap)
         target = options.rate or recording.rate
         write_loudest(
             _watched(estimates, recording, rate),
@@ -121,8 +121,8 @@ def separate(model: Path, files: list[Path], out: Path, options: Options) -> Ite
 
 def _count(spec: dict[str, Any], options: Options) -> int:
     """How many of a model's estimates to keep."""
-    estimates, pairs = spec["model"]["sources"], declared(spec["task"]).pairs(spec)
-    selection = options.selection or ("energy" if pairs or options.sources else "none")
+    estimates, of_mixtures = spec["model"]["sources"], declared(spec["task"]).of_mixtures(spec)
+    selection = options.selection or ("energy" if of_mixtures or options.sources else "none")
     if selection == "none":
         if options.sources:
             raise SepflowError("--selection none keeps all estimates: leave --sources out, or say energy.")
@@ -178,11 +178,11 @@ def _make(out: Path) -> None:
         raise SepflowError(f"--out {out}: {error.strerror}. Give a directory that can be written.") from error
 
 
-def _finite(separator: Separator, path: Path) -> Callable[[np.ndarray], np.ndarray]:
+def _finite(estimator: Estimator, path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """The model on a chunk [n] -> [M, n]; SepflowError where that is no audio."""
 
     def estimate(chunk: np.ndarray) -> np.ndarray:
-        estimates = separator(chunk).numpy()
+        estimates = estimator(chunk).numpy()
         if not np.isfinite(estimates).all():
             raise SepflowError(
                 f"{path}: the model gives NaN or infinite samples. Is the recording very loud?"

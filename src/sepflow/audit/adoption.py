@@ -9,7 +9,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import write_bytes, write_json
 from sepflow.identity import difference, difference_in_words, fill_neutral
 from sepflow.planning.plan import Plan
-from sepflow.results import FILES, MARK
+from sepflow.results import FILES, MARK, Results, Run
 
 
 def adopt(directory: Path, plan: Plan, results: Path) -> str:
@@ -22,9 +22,9 @@ def adopt(directory: Path, plan: Plan, results: Path) -> str:
     name, spec = check_run(directory)
     if name not in plan.runs:
         raise SepflowError(_unplanned(directory, spec, plan))
-    out = results / "runs" / name
-    model = out / "model.safetensors"
-    if model.exists() and model.read_bytes() != (directory / "model.safetensors").read_bytes():
+    model = Results(results).run(name).model
+    out = model.parent
+    if model.exists() and model.read_bytes() != Run(directory).model.read_bytes():
         raise SepflowError(f"{out}: there is another model of this run. Remove the directory to replace it.")
     write_json(out / MARK, {"from": str(directory), "by": provenance.stamp()})
     for file in FILES:
@@ -36,6 +36,6 @@ def _unplanned(directory: Path, spec: dict[str, Any], plan: Plan) -> str:
     nearest = min(plan.runs.values(), key=lambda run: len(difference(spec, fill_neutral(run.spec))))
     differs = difference_in_words(spec, fill_neutral(nearest.spec))
     return (
-        f"{directory}: its spec is that of no run at scale {plan.scale}. Nearest is {nearest.labels[0]}, "
+        f"{directory}: its spec is that of no run at scale {plan.scale}. Nearest is {nearest.aliases[0]}, "
         f"which differs (there, here): {differs}"
     )

@@ -9,17 +9,17 @@ import pandas as pd
 from tqdm import tqdm
 
 from sepflow.audit.runs import check_run, seal_run
-from sepflow.corpora.packed import AUDIO, PackedCorpus
+from sepflow.corpora.packed import PackedCorpus
 from sepflow.errors import SepflowError
 from sepflow.files.contracts import check_size
 from sepflow.files.reading import read_record
 from sepflow.files.seals import UnsealedError, check_seal, digest_of, write_seal
 from sepflow.mixes.export import COMPLETE, check_exported
 from sepflow.mixes.labels import LABELS
-from sepflow.mixes.mix import PLAN, read_own_plan, read_plan
+from sepflow.mixes.mix import read_own_plan, read_plan
 from sepflow.planning.layout import stamp_of
 from sepflow.reporting.scores import read_stamp
-from sepflow.results import MODEL, RECORD
+from sepflow.results import AUDIO, MODEL, PLAN, Results, Run
 from sepflow.training.checkpoint import read_checkpoint
 
 Check = tuple[Path, Callable[[], object]]  # what is read, and how
@@ -89,18 +89,18 @@ def _check_mix(directory: Path, name: str) -> None:
         raise SepflowError(f"{directory / LABELS}: not there. {_again(directory / PLAN)}")
     if labelled:
         _check_labels(directory, table)
-    runs = directory.resolve().parents[1] / "runs"
-    if "run" in seal and _model_of(runs / seal["run"]) not in (None, seal["model"]):
+    results = Results(directory.resolve().parents[1])
+    if "run" in seal and _model_of(results.run(seal["run"]).record) not in (None, seal["model"]):
         raise SepflowError(
             f"{directory / LABELS}: by another model of the run {seal['run']} than is there now. "
             f"{_again(directory / PLAN)}"
         )
 
 
-def _model_of(run: Path) -> str | None:
+def _model_of(record: Path) -> str | None:
     """The digest of the model of a run, as its record says; of a damaged one there is a word elsewhere."""
     try:
-        return read_record(run / RECORD, {"model": str}, "")["model"]
+        return read_record(record, {"model": str}, "")["model"]
     except SepflowError:
         return None
 
@@ -112,7 +112,7 @@ def _check_labels(directory: Path, table: pd.DataFrame) -> None:
 
 def _run(directory: Path) -> Iterator[Check]:
     name = directory.resolve().name
-    if (checkpoint := directory / "checkpoint" / "last.ckpt").exists():
+    if (checkpoint := Run(directory).checkpoint).exists():
         yield checkpoint, partial(_check_checkpoint, checkpoint, name)
     if not (directory / MODEL).exists():
         return  # not trained to its end

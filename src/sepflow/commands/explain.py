@@ -22,7 +22,7 @@ def describe(plan: Plan) -> str:
     """The runs of a plan, a line each, and what they share."""
     lines = [f"scale {plan.scale}{' (untrained)' if plan.untrained else ''}: {len(plan.runs)} runs"]
     lines += ["", _table([_line(run, plan) for run in plan.runs.values()]), "", "corpora"]
-    lines += [f"  {name}  {plan.labels[name]}: {recipe}" for name, recipe in plan.corpora.items()]
+    lines += [f"  {name}  {plan.titles[name]}: {recipe}" for name, recipe in plan.corpora.items()]
     lines += ["", "mixes"]
     for name, recipe in plan.mixes.items():
         users = [run.label for run in plan.runs.values() if name in _mixes(run)]
@@ -52,7 +52,7 @@ def _alike(plan: Plan) -> list[str]:
 
 def spec_of(run: Run) -> str:
     """The whole spec of a run, as YAML."""
-    head = f"# run {run.name}, stage {run.stage}; in the papers: {', '.join(run.labels)}\n"
+    head = f"# run {run.name}, stage {run.stage}; in the papers: {', '.join(run.aliases)}\n"
     return head + yaml.dump(run.spec, Dumper=_Dumper, sort_keys=False, default_flow_style=None).rstrip()
 
 
@@ -61,7 +61,7 @@ def difference_of(first: Run, second: Run, plan: Plan) -> str:
     rows = difference(_opened(first, plan), _opened(second, plan))
     if not rows:
         return "the same run: the two specs agree in every key"
-    return _table([{"key": key, first.labels[0]: a, second.labels[0]: b} for key, a, b in rows])
+    return _table([{"key": key, first.aliases[0]: a, second.aliases[0]: b} for key, a, b in rows])
 
 
 def _opened(run: Run, plan: Plan) -> dict:

@@ -4,13 +4,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sepflow.applying.labels import write_labels
+from sepflow.applying.estimates import write_estimates
 from sepflow.errors import SepflowError
 from sepflow.identity import digest, parts_of
 from sepflow.mixes import code_of, kind_of
-from sepflow.mixes.mix import PLAN, open_mix, write_plan
+from sepflow.mixes.mix import open_mix, write_plan
 from sepflow.mixes.recipes import corpora_of
 from sepflow.models.artefact import read_spec
+from sepflow.results import MANIFEST, PLAN, Results
 
 log = logging.getLogger(__name__)
 
@@ -31,35 +32,35 @@ def prepare(spec: dict[str, Any], results: Path, device: str = "auto") -> None:
 
 
 def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
-    out = results / "mixes" / digest(recipe)
+    out = Results(results).mix(digest(recipe))
     if (out / PLAN).exists():
         return
     for one in corpora_of(recipe).values():
-        _built(results / "corpora" / digest(one))
+        _built(Results(results).corpus(digest(one)))
     log.info("deciding mix %s", out.name)
     if recipe["kind"] != "labels" and not kind_of(recipe["kind"]).listed:
         write_plan(out, code_of(recipe["kind"]).decide(recipe, results))
     elif recipe["kind"] != "labels":
         raise SepflowError(
-            f"{out}/mix.csv: not there. Make it where its lists are (snakemake "
-            f"results/mixes/{out.name}/mix.csv), and copy the directory here."
+            f"{out / PLAN}: not there. Make it where its lists are (snakemake "
+            f"{Results().plan(out.name)}), and copy the directory here."
         )
     else:
         _mix(recipe["mix"], results, device)
         mix = open_mix(recipe["mix"], results)
-        write_labels(recipe, mix, _trained(recipe["run"], results), out, device)
+        write_estimates(recipe, mix, _trained(recipe["run"], results), out, device)
 
 
 def _built(corpus: Path) -> None:
-    if not (corpus / "manifest.csv").exists():
+    if not (corpus / MANIFEST).exists():
         raise SepflowError(
             f"{corpus}: not there. Build this corpus where its recordings are (snakemake "
-            f"results/corpora/{corpus.name}/manifest.csv), and copy the directory here."
+            f"{Results().corpus(corpus.name) / MANIFEST}), and copy the directory here."
         )
 
 
 def _trained(run: str, results: Path) -> Path:
-    model = results / "runs" / run / "model.safetensors"
+    model = Results(results).run(run).model
     if not model.exists():
         raise SepflowError(
             f"{model}: not there, and the run builds on it. Train it first: sepflow why {run} > {run}.yaml; "

@@ -15,8 +15,8 @@ from sepflow.files import is_file, read_bytes, replacing, write_bytes
 from sepflow.files.contracts import CHANNELS, MANIFEST_COLUMNS, channels_of, check_manifest, check_own
 from sepflow.files.reading import read_table
 from sepflow.files.seals import CHEAP, check_seal, write_seal
+from sepflow.results import AUDIO, MANIFEST
 
-AUDIO, MANIFEST = "audio.i16", "manifest.csv"
 SAMPLE = np.dtype("<i2")
 UNIT = 1 / 32768
 NUMBERS = {"samples": "int64", "offset": "int64", "scale": "float64", "level_db": "float64"}

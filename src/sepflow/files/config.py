@@ -59,14 +59,19 @@ def check(value: Any, schema: str, config: Path, where: str, grown: str = "", ke
 
 @cache
 def _validator(schema: str, directory: Path, grown: str) -> Draft202012Validator:
-    said = {path.stem: yaml_text.load(path) for path in directory.glob("*.yaml")}
+    schemas = merge(_schemas(directory), json.loads(grown or "{}"))
     resources = {
         f"{name}.yaml": Resource.from_contents(content | {"$schema": DIALECT})
-        for name, content in merge(said, json.loads(grown or "{}")).items()
+        for name, content in schemas.items()
     }
     registry = Registry().with_resources(resources.items())
     name, _, part = schema.partition("#")
     return Draft202012Validator({"$ref": f"{name}.yaml#{part}"}, registry=registry)
+
+
+@cache
+def _schemas(directory: Path) -> dict[str, Any]:
+    return {path.stem: yaml_text.load(path) for path in directory.glob("*.yaml")}
 
 
 def _describe(error: ValidationError, key: str) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 from sepflow.errors import SepflowError
 from sepflow.files.reading import read_record, read_table
 from sepflow.files.seals import digest_of
+from sepflow.results import RECORD
 
 SPLITS = ("train", "validation", "test")
 SILENCE_DB = -80.0  # RMS level re full scale; below it a recording is taken for a dead channel
@@ -30,7 +31,7 @@ MANIFEST_COLUMNS = (
     "path",
 )
 CHANNELS = "channels"  # among these columns, behind `samples`, where a corpus has several
-HISTORY = ("step", "train_loss", "validation_loss", "lr", "seconds", "label_switches")
+HISTORY_COLUMNS = ("step", "train_loss", "validation_loss", "lr", "seconds", "label_switches")
 HISTORY_WAY_OUT = "Remove this file; the workflow makes it again, from the run's checkpoint."
 MIX_WAY_OUT = "Remove the mix and make it again."
 SHOWN = 10
@@ -202,9 +203,9 @@ def read_history(path: Path, run: str) -> pd.DataFrame:
 
     Raises SepflowError where there are none, and where they are not the run's.
     """
-    history = read_table(path, HISTORY, HISTORY_WAY_OUT)
+    history = read_table(path, HISTORY_COLUMNS, HISTORY_WAY_OUT)
     check_history(history, str(path))
-    record = read_record(path.with_name("run.json"), {}, HISTORY_WAY_OUT)
+    record = read_record(path.with_name(RECORD), {}, HISTORY_WAY_OUT)
     own = {"run": run, "history": digest_of(path)}
     # Runs of older versions say neither.
     problems = [f"run.json is of another {x}" for x in own if record.get(x, own[x]) != own[x]]

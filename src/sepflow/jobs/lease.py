@@ -23,7 +23,7 @@ from typing import Any
 from sepflow.errors import SepflowError
 from sepflow.jobs.launched import launch
 from sepflow.jobs.requeue import WarnedError
-from sepflow.results import is_finished
+from sepflow.results import Run
 
 RENEWED = 5.0  # s from one renewal to the next
 STALE = 60.0  # s without one, after which the lease is another's to take
@@ -192,7 +192,7 @@ def _take(directory: Path, run: str) -> Lease | None:
     watch, waited = Watch(), 0
     while True:
         there = seen(directory)
-        if waited and is_finished(directory):
+        if waited and Run(directory).finished:
             log.info("%s: trained by another process meanwhile", directory)
             return None
         why = _free(there, watch)
@@ -220,7 +220,7 @@ def _follow(directory: Path, run: str) -> Beside | None:
         there = seen(directory)
         if there and there.said.get("group") == own.group and not there.given_back:
             break
-        if waited and is_finished(directory):
+        if waited and Run(directory).finished:
             return None
         _refuse_other(directory, run, there)
         if watch.unchanged(there) > ABSENT:

@@ -15,16 +15,16 @@ from sepflow.seeding import generator
 class Examples(Dataset):
     """Example i of a training: mixture [T] and references [C, T], float32, and its number i, by name.
 
-    With `pairs`, an example is a mixture of two mixtures, and these two are its references (MixIT).
+    With `of_mixtures`, an example is a mixture of two mixtures, and these two are its references (MixIT).
     `data` is the part of a run's spec: `first` mixtures only; `dynamic` draws new sources and levels for each
     example from the utterances of the mix; `single_speaker` is the share of mixtures left with one speaker.
     With `crop` "fixed" a mixture is cropped alike each time, and an example has its pass and row too.
     """
 
-    def __init__(self, mix: Mix, data: dict[str, Any], segment: int, seed: int, pairs: bool):
-        self.mix, self.data, self.segment, self.seed, self.pairs = mix, data, segment, seed, pairs
+    def __init__(self, mix: Mix, data: dict[str, Any], segment: int, seed: int, of_mixtures: bool):
+        self.mix, self.data, self.segment, self.seed, self.of_mixtures = mix, data, segment, seed, of_mixtures
         self.rows = min(data["first"] or len(mix), len(mix))
-        if self.rows < 1 + pairs:
+        if self.rows < 1 + of_mixtures:
             raise SepflowError(f"{mix.directory}: {self.rows} mixtures are too few to train on")
         self.pool = self._pool() if data["dynamic"] else None
         self._orders: dict[int, np.ndarray] = {}
@@ -36,7 +36,7 @@ class Examples(Dataset):
         return example | {name: torch.from_numpy(x) for name, x in self._signals(index).items()}
 
     def _signals(self, index: int) -> dict[str, np.ndarray]:
-        if self.pairs:
+        if self.of_mixtures:
             references = np.stack([self._half(2 * index + k, index) for k in range(2)])
         elif self.data["dynamic"]:
             references = self._references(index, index)
@@ -54,7 +54,7 @@ class Examples(Dataset):
     def _references(self, number: int, example: int) -> np.ndarray:
         """The sources of mixture `number` of the training, cropped; one only, where the spec says so."""
         sources = self._draw(number) if self.pool else self.mix.sources(*self._crop(number), self.segment)
-        return sources[:1] if self.pairs and number == self._single(example) else sources
+        return sources[:1] if self.of_mixtures and number == self._single(example) else sources
 
     def _single(self, example: int) -> int | None:
         """Which mixture of an example's pair has a single speaker: at most one, the share of all as asked."""
@@ -69,7 +69,7 @@ class Examples(Dataset):
 
         (Of an odd number of rows a pair leaves one out: it is never made of one mixture twice.)
         """
-        epoch, position = divmod(number, self.rows - self.rows % 2 if self.pairs else self.rows)
+        epoch, position = divmod(number, self.rows - self.rows % 2 if self.of_mixtures else self.rows)
         if epoch not in self._orders:
             self._orders = {epoch: self._order(epoch)}
         row = int(self._orders[epoch][position])
@@ -104,7 +104,7 @@ class FixedExamples(Examples):
     """The examples that a run is validated on: the same each time, a row (or a pair of rows) each once."""
 
     def __len__(self) -> int:
-        return self.rows // 2 if self.pairs else self.rows
+        return self.rows // 2 if self.of_mixtures else self.rows
 
     def _order(self, epoch: int) -> np.ndarray:
         return np.arange(self.rows)

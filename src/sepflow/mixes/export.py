@@ -10,10 +10,10 @@ import numpy as np
 from sepflow.files import write_json
 from sepflow.files.contracts import refuse
 from sepflow.files.reading import read_record
-from sepflow.files.seals import SEAL
 from sepflow.identity import canonical, digest
 from sepflow.mixes.mix import Mix, open_mix
 from sepflow.mixes.recipes import Recipe, corpora_of, rate_of
+from sepflow.results import SEAL, Results
 from sepflow.simulation.journal import Record, contents
 from sepflow.simulation.rendering import Tree
 
@@ -31,7 +31,10 @@ def export(recipe: Recipe, results: Path, out: Path, jobs: int) -> None:
     tree = _tree(out, digest(recipe))
     items = [(row, name, tuple(parts)) for row, name in enumerate(mix.ids)]
     # Which were held against all that there is: so they stand for it.
-    seals = [mix.directory, *(results / "corpora" / digest(corpus) for corpus in corpora_of(recipe).values())]
+    seals = [
+        mix.directory,
+        *(Results(results).corpus(digest(corpus)) for corpus in corpora_of(recipe).values()),
+    ]
     made_of = contents({directory.name: directory / SEAL for directory in seals})
     tree.render(
         items,

@@ -54,7 +54,7 @@ class Finder:
         manifest = corpus.manifest
         names = [PurePosixPath(path).stem.lower() for path in manifest["path"]]
         self.ids = dict(zip(names, manifest.index, strict=True))
-        self.labels = dict(
+        self.speakers = dict(
             zip(manifest.index, zip(manifest["speaker"], manifest["sex"], strict=True), strict=True)
         )
         self.missing: dict[str, None] = {}
@@ -70,7 +70,7 @@ class Finder:
         """The columns of a mixture's sources: utterance, speaker, sex, gain in dB, offset."""
         row: Row = {}
         for k, (utterance, gain) in enumerate(zip(utterances, gains, strict=True), 1):
-            speaker, sex = self.labels[utterance]
+            speaker, sex = self.speakers[utterance]
             row |= {f"utterance_{k}": utterance, f"speaker_{k}": speaker, f"sex_{k}": sex}
             row |= {f"gain_db_{k}": 20 * log10(gain), f"offset_{k}": 0}
         return row

@@ -15,9 +15,9 @@ from sepflow.identity import digest
 from sepflow.mixes import check_channels, code_of, kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, rate_of, unlabelled
 from sepflow.mixes.resampled import Resampled
+from sepflow.results import PLAN, Results
 
 Corpus = PackedCorpus | Resampled
-PLAN = "mix.csv"
 NUMBERS = ("samples", "gain_db_", "offset_", "noise_gain_db", "noise_samples")
 
 # The columns of a plan with noise: which, its gain, to how many of its own samples it is cut or extended, and
@@ -154,7 +154,7 @@ def open_mix(recipe: Recipe, results: Path, effort: float = CHEAP) -> Mix:
     Raises SepflowError where something is missing, damaged or another's.
     """
     name, kind = digest(recipe), kind_of(recipe["kind"])
-    directory = results / "mixes" / name
+    directory = Results(results).mix(name)
     table = read_own_plan(directory, name)
     check_count(recipe, table, directory / PLAN)
     opened = code_of(recipe["kind"]).MIX.opened
@@ -176,7 +176,7 @@ def open_corpora(recipe: Recipe, results: Path, effort: float = CHEAP) -> dict[s
     check_channels(recipe, f"mix {digest(recipe)}")
     opened = {}
     for part, one in corpora_of(recipe).items():
-        corpus = PackedCorpus(results / "corpora" / digest(one), digest(one), effort)
+        corpus = PackedCorpus(Results(results).corpus(digest(one)), digest(one), effort)
         # Noise of any mix may have to be extended; speech that was drawn is at the rate of its mix.
         as_it_is = part == "corpus" and not kind_of(unlabelled(recipe)["kind"]).listed
         opened[part] = corpus if as_it_is else Resampled(corpus, one["rate"], rate_of(recipe))

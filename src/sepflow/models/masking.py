@@ -75,6 +75,8 @@ class MaskingModel(nn.Module):
         gradient exactly zero. With torch's default the paper's network of 28 blocks starts there.
         """
         weight = self.encoder.weight
+        if weight.is_meta:  # a shape alone; to compute with it loads torch's compiler, a second of every job
+            return
         overlap = weight.shape[0] * weight.shape[2] / self.encoder.stride[0]
         if self.rectifies:  # of filters in all directions, half respond
             overlap /= 2

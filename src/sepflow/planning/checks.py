@@ -108,7 +108,7 @@ def _check_network(spec: dict[str, Any], where: str) -> None:
 
 def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) -> None:
     """One of the mixes of a run, and how the run hears it."""
-    data, mix, mixit = spec[part], unlabelled(spec[part]["mix"]), task.pairs(spec)
+    data, mix, mixit = spec[part], unlabelled(spec[part]["mix"]), task.of_mixtures(spec)
     labelled = mix is not data["mix"]
     if data["first"] and data["first"] > mix["mixtures"]:
         raise SepflowError(f"{where}: first: {data['first']} of only {mix['mixtures']} mixtures")

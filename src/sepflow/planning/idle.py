@@ -23,7 +23,7 @@ def _plateau(spec: Spec, _: dict[str, Spec]) -> bool:
 
 
 def _no_pairs(spec: Spec, _: dict[str, Spec]) -> bool:
-    return not tasks.declared(spec["task"]).pairs(spec)
+    return not tasks.declared(spec["task"]).of_mixtures(spec)
 
 
 def _nobody_else(spec: Spec, _: dict[str, Spec]) -> bool:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from sepflow.metrics.declared import metric_of
 from sepflow.metrics.metric import RUN, Metric
+from sepflow.results import Results
 
 # Rows that no run is behind, and what stands in place of a model's estimates.
 SYSTEMS = {
@@ -134,12 +135,12 @@ def mixes_of(table: dict[str, Any]) -> list[str]:
 
 def scores_file(run: str, mix: str) -> str:
     """Where the scores of a run on a mix lie. (Those by another run will be `<mix>.<that run>.csv`.)"""
-    return f"results/runs/{run}/scores/{mix}.csv"
+    return str(Results().run(run).scores(mix))
 
 
 def system_file(system: str, group: str, mix: str) -> str:
     """Where the scores of a system without a run lie, those in one group of metrics."""
-    return f"results/systems/{system}/{group}/{mix}.csv"
+    return str(Results().system(system, group, mix))
 
 
 def stamp_of(scores: str) -> str:

@@ -26,7 +26,7 @@ def against(spec: dict[str, Any], plan: Plan) -> str:
     """What the validation loss of a run's `spec` is, and on what, in words."""
     objective, validation = spec["objective"], spec["validation"]
     mixture = validation["mix"].get("mix", validation["mix"])
-    if declared(spec["task"]).pairs(spec):
+    if declared(spec["task"]).of_mixtures(spec):
         target = "the two mixtures of a pair"
     elif validation["mix"]["kind"] == "labels":
         teacher = plan.runs[validation["mix"]["run"]].label

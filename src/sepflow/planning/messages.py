@@ -61,11 +61,11 @@ class Messages:
 
     def corpus(self, corpus: str) -> str:
         """A corpus, by what the scale calls it."""
-        return f"pack the corpus {self.plan.labels[corpus]}"
+        return f"pack the corpus {self.plan.titles[corpus]}"
 
     def corpus_table(self, corpus: str, table: str) -> str:
         """A table of a corpus's own."""
-        return f"take over the {table} of the corpus {self.plan.labels[corpus]}"
+        return f"take over the {table} of the corpus {self.plan.titles[corpus]}"
 
     def table(self, paper: str, table: str) -> str:
         """A table of a paper."""
@@ -85,11 +85,11 @@ class Messages:
 
     def _called(self, run: str) -> str:
         """`student_2src, seed 2, of ts_mixit`: a run as the first of its papers calls it."""
-        return _label(self.plan.runs[run].labels[0])
+        return _label(self.plan.runs[run].aliases[0])
 
     def _rows(self, run: str, mix: str | None = None) -> str:
         """The rows of tables that show the run, or its scores on one mix; empty, where none does."""
-        own = self.plan.runs[run].labels[0].split("/")[0]
+        own = self.plan.runs[run].aliases[0].split("/")[0]
         return self._numbered(lambda row: run in row["runs"] and (mix is None or mix in tested(row)), own)
 
     def _numbered(self, shown: Callable[[dict[str, Any]], bool], own: str = "") -> str:
@@ -118,14 +118,14 @@ class Messages:
         """The papers that train or test on a mix, or on one that gives it labels."""
         mixes = {mix} | {name for name, x in self.plan.mixes.items() if mix == digest(unlabelled(x))}
         hearers = {run for name in mixes for run in self._hearers(name)}
-        papers = [label.split("/")[0] for run in hearers for label in self.plan.runs[run].labels]
+        papers = [label.split("/")[0] for run in hearers for label in self.plan.runs[run].aliases]
         papers += [paper for (paper, _), x in self.plan.tables.items() if _tested(x["rows"], mix)]
         return sorted(set(papers))
 
     def _mixtures(self, mix: str) -> str:
         """`the 40 train mixtures of voices`: what a mix is made of."""
         recipe = unlabelled(self.plan.mixes[mix])
-        corpora = [self.plan.labels[digest(corpus)] for corpus in corpora_of(recipe).values()]
+        corpora = [self.plan.titles[digest(corpus)] for corpus in corpora_of(recipe).values()]
         return f"the {recipe['mixtures']} {recipe['split']} mixtures of {' and '.join(corpora)}"
 
 

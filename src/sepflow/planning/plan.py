@@ -36,19 +36,19 @@ class Run:
     name: str
     stage: str
     spec: dict[str, Any]
-    labels: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
 
     @property
     def label(self) -> str:
         """What the first of its papers calls it."""
-        return self.labels[0].split("/")[1]
+        return self.aliases[0].split("/")[1]
 
 
 @dataclass
 class Plan:
     """All that a scale asks for. Keys of `runs`, `mixes` and `corpora` are their names on disk.
 
-    `labels` says what the scale calls a corpus, or the lists that a mix was published as, by their names;
+    `titles` says what the scale calls a corpus, or the lists that a mix was published as, by their names;
     `resources` what jobs ask for, as config.yaml and then as the scale has it.
     """
 
@@ -57,7 +57,7 @@ class Plan:
     runs: dict[str, Run] = field(default_factory=dict)
     mixes: dict[str, dict[str, Any]] = field(default_factory=dict)
     corpora: dict[str, dict[str, Any]] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
     tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     figures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     resources: list[dict[str, dict[str, int]]] = field(default_factory=list)
@@ -77,14 +77,14 @@ class Plan:
     def find(self, name: str) -> Run:
         """A run by its name, a prefix of it, or what a paper calls it (with or without the paper)."""
         runs = self.runs.values()
-        called = [run for run in runs if {name} & {y for x in run.labels for y in (x, x.split("/")[1])}]
+        called = [run for run in runs if {name} & {y for x in run.aliases for y in (x, x.split("/")[1])}]
         found = called or [run for run in runs if run.name.startswith(name)]  # a label may look like a hash
         if len(found) != 1:
-            labels = sorted(label.split("/")[1] for run in found or runs for label in run.labels)
+            aliases = sorted(alias.split("/")[1] for run in found or runs for alias in run.aliases)
             raise SepflowError(
-                f"{name!r} names {len(found)} runs: {', '.join(labels)}."
+                f"{name!r} names {len(found)} runs: {', '.join(aliases)}."
                 if found
-                else files.unknown_name("run", name, labels)
+                else files.unknown_name("run", name, aliases)
             )
         return found[0]
 
@@ -98,7 +98,7 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     schemas.check(config, "config", directory, "config/config.yaml")
     scale = schemas.read(files.named(directory / "scales", config["scale"]), "scale", directory)
     roles = Roles(scale, config["scale"], config.get("corpora") or {}, root)
-    plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, labels=roles.labels)
+    plan = Plan(config["scale"], scale.get("untrained", False), corpora=roles.corpora, titles=roles.titles)
     plan.resources = [side.get("resources") or {} for side in (config, scale)]
     papers = sorted(file.stem for file in (directory / "papers").glob("*.yaml"))
     for unknown in set(scale["papers"]) - set(papers):
@@ -247,7 +247,7 @@ class _Resolver:
         self.heed(stage, label, spec)
         name = run_name(spec)
         run = self.plan.runs.setdefault(name, Run(name, stage, spec))
-        run.labels.append(f"{self.name}/{self.label(label, self.seed)}")
+        run.aliases.append(f"{self.name}/{self.label(label, self.seed)}")
         self.done[self.seed, label] = name
         return name
 

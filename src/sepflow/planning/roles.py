@@ -18,13 +18,16 @@ from sepflow.planning.recipes import check_entry, is_list
 
 
 class Roles:
-    """The corpora of a scale as recipes; `corpora`, `labels`: those asked for so far, by their names."""
+    """The corpora of a scale as recipes.
+
+    Of those asked for so far, by their names: `corpora`, and `titles`, what the scale calls them.
+    """
 
     def __init__(self, scale: dict[str, Any], name: str, paths: dict[str, str], root: Path):
         self.scale, self.paths, self.root = scale, paths, root
         self.name, self.file = name, f"config/scales/{name}.yaml"
         self.corpora: dict[str, Recipe] = {}
-        self.labels: dict[str, str] = {}
+        self.titles: dict[str, str] = {}
         self._digests: dict[str, str] = {}  # each directory is read once, however many mixes ask
         for corpus, entry in scale["corpora"].items():
             check_entry(entry, root / "config", f"{self.file}: corpora.{corpus}")
@@ -48,7 +51,7 @@ class Roles:
         recipe = kind.resolve(mix, name, self, where)
         check_channels(recipe, where)
         if kind.listed:
-            self.labels[digest(recipe)] = name
+            self.titles[digest(recipe)] = name
         return recipe
 
     def entry(self, name: str) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class Roles:
         if corpora.find(entry["kind"]).on_disk and "release" not in recipe:
             recipe["digest"] = self._digest(name, entry)
         key = digest(recipe)
-        self.corpora[key], self.labels[key] = recipe, name
+        self.corpora[key], self.titles[key] = recipe, name
         return recipe
 
     def _digest(self, name: str, entry: dict[str, Any]) -> str:

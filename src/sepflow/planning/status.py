@@ -10,7 +10,7 @@ from sepflow.files import read_json
 from sepflow.jobs.lease import POLL, RENEWED, Seen, seen
 from sepflow.planning.messages import Messages
 from sepflow.planning.plan import Plan
-from sepflow.results import RECORD, is_adopted, is_finished
+from sepflow.results import Results
 
 STATES = ("training", "stale", "failed", "waiting", "done", "adopted")
 TAIL = 8192  # bytes of a log that are looked at
@@ -32,7 +32,7 @@ class Status:
 
 def statuses(plan: Plan, results: Path) -> list[Status]:
     """The runs of `plan`, in its order; takes some seconds where other machines are training."""
-    leases = {run: seen(results / "runs" / run) for run in plan.runs}
+    leases = {run: seen(Results(results).run(run).directory) for run in plan.runs}
     silent = _silent({run: lease for run, lease in leases.items() if lease}, results)
     messages, found = Messages(plan), []
     for run in plan.runs:
@@ -51,15 +51,15 @@ def describe(scale: str, found: list[Status]) -> str:
 
 def _state(run: str, results: Path, lease: Seen | None, silent: bool) -> tuple[str, str]:
     """One of STATES, and what there is to say of it."""
-    directory = results / "runs" / run
-    if is_adopted(directory):
+    there = Results(results).run(run)
+    if there.adopted:
         return "adopted", ""
     if lease and not lease.given_back:
         how = f"{_how_far(lease)}by {lease.holder}"
         return ("stale", f"{how}, which is no more: start it again") if silent else ("training", how)
-    if is_finished(directory):
-        return "done", _result(directory / RECORD)
-    last, failed = _log(results / "logs" / "train" / f"{run}.log")
+    if there.finished:
+        return "done", _result(there.record)
+    last, failed = _log(Results(results).log(run))
     ended = lease.said["ended"] if lease else ""
     if ended == "failed" or (not lease and failed):
         return "failed", last
@@ -107,5 +107,5 @@ def _silent(leases: dict[str, Seen], results: Path) -> set[str]:
     watched, until = set(held) - here, time.monotonic() + WATCHED
     while watched and time.monotonic() < until:
         time.sleep(POLL)
-        watched = {run for run in watched if seen(results / "runs" / run) == held[run]}
+        watched = {run for run in watched if seen(Results(results).run(run).directory) == held[run]}
     return watched | {run for run in here if held[run].orphaned}

@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.code import code_digest
-from sepflow.corpora import catalogue
 from sepflow.corpora.layouts import own_tables
 from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
 from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
 from sepflow.mixes import kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
-from sepflow.networks import catalogue as networks
 from sepflow.planning.layout import SYSTEMS, column, mixes_of, scores_of, stamp_of, tested
 from sepflow.planning.losses import comparable
 from sepflow.planning.plan import Plan
 from sepflow.provenance import versions
-from sepflow.results import is_adopted
+from sepflow.results import AUDIO, MANIFEST, Results
 from sepflow.tasks import declared
 
-MANIFEST, AUDIO = "manifest.csv", "audio.i16"  # of a packed corpus
+RESULTS = Results()  # of the directory that Snakemake works in
 FORMATS = (".csv", ".md", ".tex", ".svg")
 CURVES = (".csv", ".svg", ".png")
 PICTURES = [
@@ -52,13 +50,6 @@ class Jobs:
         So what another paper alone has is no output, rather than an error of whoever looks it up.
         """
         return self.pattern(rf"{paper}(?=/{name}[._])" for paper, name in planned)
-
-    def fetchable(self, directory: str) -> dict[str, list[str]]:
-        """{corpus, or networks/NAME: its parts that are free} of both catalogues in `directory`."""
-        corpora = catalogue.read_all(Path(directory))
-        corpora |= {f"networks/{name}": x.source for name, x in networks.read_all(Path(directory)).items()}
-        free = {name: [part.name for part in x.parts.values() if part.free] for name, x in corpora.items()}
-        return {name: parts for name, parts in free.items() if parts}
 
     def target(self, paper: str) -> Callable[[Any], list[str] | str]:
         """`results` of a paper, for a rule that is called as the paper is.
@@ -138,7 +129,7 @@ class Jobs:
 
         (Snakemake does not track a parameter whose function also takes `input`.)
         """
-        return self.plan.labels[wildcards.corpus]
+        return self.plan.titles[wildcards.corpus]
 
     def own_tables(self) -> dict[str, list[str]]:
         """{corpus: the tables of its own, without suffix} of the corpora that have any."""
@@ -158,7 +149,7 @@ class Jobs:
 
     def mix_label(self, wildcards: Any, input: Any) -> str:
         """What the scale calls the lists of a published mix; empty, where a mix is drawn."""
-        return self.plan.labels.get(wildcards.mix, "")
+        return self.plan.titles.get(wildcards.mix, "")
 
     def mix_corpora(self, wildcards: Any) -> list[str]:
         """What a mix is decided over: a manifest; of a published one, audio too (for its levels)."""
@@ -185,7 +176,7 @@ class Jobs:
         recipe = self.plan.mixes[wildcards.mix]
         return {
             "mix": self._mix_files(digest(recipe["mix"])),
-            "model": f"results/runs/{recipe['run']}/model.safetensors",
+            "model": str(RESULTS.run(recipe["run"]).model),
         }
 
     def run_spec(self, wildcards: Any) -> dict[str, Any]:
@@ -194,13 +185,13 @@ class Jobs:
 
     def run_inputs(self, wildcards: Any) -> list[str]:
         """The mixes, corpora and models that a training reads; nothing, where the run was made elsewhere."""
-        if is_adopted(Path("results/runs") / wildcards.run):
+        if RESULTS.run(wildcards.run).adopted:
             return []
         spec = self.plan.runs[wildcards.run].spec
         mixes, runs = _mixes(spec), [spec["init"], *spec["uses"].values()]
         if spec["init"] and spec["disjoint_speakers"]:
             mixes.append(self.plan.runs[spec["init"]].spec["data"]["mix"])
-        files = {f"results/runs/{run}/model.safetensors" for run in runs if run}
+        files = {str(RESULTS.run(run).model) for run in runs if run}
         return sorted(files | {file for mix in mixes for file in self._mix_files(digest(mix))})
 
     def table(self, wildcards: Any) -> dict[str, Any]:
@@ -210,9 +201,9 @@ class Jobs:
     def table_inputs(self, wildcards: Any) -> list[str]:
         """The scores that a table joins, the provenance of its runs, and its test mixes."""
         table = self.table(wildcards)
-        runs = [f"results/runs/{run}/run.json" for row in table["rows"] for run in row["runs"]]
+        runs = [str(RESULTS.run(run).record) for row in table["rows"] for run in row["runs"]]
         scores = [file for row in table["rows"] for csv in scores_of(row) for file in (csv, stamp_of(csv))]
-        mixes = [f"results/mixes/{mix}/mix.csv" for mix in mixes_of(table)]
+        mixes = [str(RESULTS.plan(mix)) for mix in mixes_of(table)]
         return list(dict.fromkeys([*scores, *runs, *mixes]))
 
     def figure_inputs(self, wildcards: Any) -> dict[str, list[str]]:
@@ -221,8 +212,8 @@ class Jobs:
         runs = dict.fromkeys(run for row in table["rows"] for run in row["runs"])
         return {
             "scores": self.table_inputs(wildcards),
-            "histories": [f"results/runs/{run}/history.csv" for run in runs],
-            "models": [f"results/runs/{run}/model.safetensors" for run in runs],
+            "histories": [str(RESULTS.run(run).history) for run in runs],
+            "models": [str(RESULTS.run(run).model) for run in runs],
             "mix": self._mix_files(table["mix"]),
         }
 
@@ -233,7 +224,7 @@ class Jobs:
     def histories(self, wildcards: Any) -> list[str]:
         """The histories that a figure of trainings shows."""
         runs = [run["run"] for panel in self.training_figure(wildcards)["panels"] for run in panel["runs"]]
-        return [f"results/runs/{run}/history.csv" for run in dict.fromkeys(runs)]
+        return [str(RESULTS.run(run).history) for run in dict.fromkeys(runs)]
 
     def figure_mix(self, wildcards: Any) -> dict[str, Any]:
         """The whole recipe of the test mix of a table."""
@@ -256,7 +247,7 @@ class Jobs:
         mixes = [self.plan.mixes[mix] for mix in runs]
         mixes += [mix for specs in runs.values() for spec in specs.values() for mix in _mixes(spec)]
         names = {digest(x) for mix in mixes for x in corpora_of(mix).values()}
-        corpora = [f"{self.plan.labels[name]} (`{name}`)" for name in self.plan.corpora if name in names]
+        corpora = [f"{self.plan.titles[name]} (`{name}`)" for name in self.plan.corpora if name in names]
         heard = {mix: self._heard(mix, specs) for mix, specs in runs.items()}
         return {
             "scale": self.plan.scale,
@@ -287,16 +278,16 @@ class Jobs:
 
     def _corpora(self, mix: str) -> list[str]:
         corpora = [(digest(recipe), recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
-        packed = [f"results/corpora/{name}/{file}" for name, _ in corpora for file in (MANIFEST, AUDIO)]
+        packed = [str(RESULTS.corpus(name) / file) for name, _ in corpora for file in (MANIFEST, AUDIO)]
         return packed + [table for name, recipe in corpora for table in _tables(name, recipe)]
 
     def _mix_files(self, mix: str) -> list[str]:
-        own = ("mix.csv", *kind_of(self.plan.mixes[mix]["kind"]).files)
-        return [*(f"results/mixes/{mix}/{file}" for file in own), *self._corpora(mix)]
+        own = [RESULTS.mix(mix) / file for file in kind_of(self.plan.mixes[mix]["kind"]).files]
+        return [*map(str, [RESULTS.plan(mix), *own]), *self._corpora(mix)]
 
 
 def _tables(corpus: str, recipe: Recipe) -> list[str]:
-    return [f"results/corpora/{corpus}/{table}.csv" for table in own_tables(recipe)]
+    return [str(RESULTS.corpus(corpus) / f"{table}.csv") for table in own_tables(recipe)]
 
 
 def _mixes(spec: dict[str, Any]) -> list[Recipe]:

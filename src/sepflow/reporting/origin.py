@@ -13,6 +13,7 @@ from sepflow.mixes.mix import read_own_plan
 from sepflow.planning.layout import SYSTEMS, column
 from sepflow.reporting.statistics import described
 from sepflow.reporting.text import grid
+from sepflow.results import Results
 
 
 def origins(
@@ -54,7 +55,7 @@ def _favourable(table: dict[str, Any]) -> str:
 def _heard(plan: pd.DataFrame, trained: dict[str, dict[str, Any]], results: Path) -> str:
     """The speakers of a test mix, and which of them are in the mixes that were `trained` on, in words."""
     speakers = speakers_of(plan)
-    files = {mix: results / "mixes" / mix / "mix.csv" for mix, of in trained.items() if of["comparable"]}
+    files = {mix: Results(results).plan(mix) for mix, of in trained.items() if of["comparable"]}
     here = {}
     for mix, file in files.items():
         with contextlib.suppress(UnsealedError):

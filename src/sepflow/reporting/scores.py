@@ -15,6 +15,7 @@ from sepflow.files.reading import read_record, read_table
 from sepflow.metrics.declared import group_of, metric_of
 from sepflow.metrics.metric import CLASS, MIXTURE, VALUE, Metric
 from sepflow.planning.layout import Column, column, files_of, mix_of, stamp_of
+from sepflow.results import Results
 
 AGAIN = "Remove this file; the workflow makes it again."
 _NUMBER = (int, float)
@@ -56,7 +57,7 @@ def read_runs(
     """What each run of `table` says of its training (run.json), by run: of the model that was scored."""
     found = {}
     for run in dict.fromkeys(run for row in table["rows"] for run in row["runs"]):
-        path = results / "runs" / run / "run.json"
+        path = Results(results).run(run).record
         found[run] = record = read_record(path, _RUN, "Train the run again, or adopt it again.")
         for stamp in (x for x in stamps.values() if x.get("run") == run):
             for key in ("run", "model"):  # said by runs since they are stamped
@@ -71,7 +72,7 @@ def read_runs(
 def check_models(stamps: Iterable[dict[str, Any]], results: Path) -> None:
     """Raise SepflowError where the model of a run is not that which the scores with these stamps are of."""
     for run, digest in {stamp["run"]: stamp["model"] for stamp in stamps if "run" in stamp}.items():
-        path = results / "runs" / run / "model.safetensors"
+        path = Results(results).run(run).model
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise SepflowError(
                 f"{path}: not the model that was scored. Was it replaced? Score it: touch {path}"

@@ -21,6 +21,7 @@ from sepflow.reporting.origin import origins
 from sepflow.reporting.scores import checked, pairs, read_runs, stacked, values_by_seed
 from sepflow.reporting.statistics import estimate, value_of
 from sepflow.reporting.text import latex, markdown
+from sepflow.results import Results
 
 
 def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, out: Path) -> None:
@@ -29,7 +30,7 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     `context` says what stands beside the numbers: scale, untrained, corpora, heard, and who makes the table.
     Raises SepflowError where scores, or what is said of a run, are damaged or of something else.
     """
-    plans = {mix: read_own_plan(results / "mixes" / mix, mix) for mix in mixes_of(table)}
+    plans = {mix: read_own_plan(Results(results).mix(mix), mix) for mix in mixes_of(table)}
     stamps = checked(table, plans)
     runs = read_runs(table, stamps, results)
     cells, first = _cells(table, runs), column(table, table["metrics"][0])

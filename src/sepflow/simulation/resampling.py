@@ -4,7 +4,6 @@ import functools
 from math import gcd
 
 import numpy as np
-from scipy.signal import firwin, resample_poly
 
 # Half the length of resample_poly's filter, in samples of the lower of the two rates.
 HALF_FILTER = 10
@@ -16,6 +15,8 @@ def resample(samples: np.ndarray, rate: int, native_rate: int) -> np.ndarray:
     Where float32 is brought to a rate that divides its own, each tap of the filter is applied to all samples
     at once, in the order in which scipy adds them for each.
     """
+    from scipy.signal import resample_poly  # a second, which who resamples nothing does not pay
+
     divisor = gcd(rate, native_rate)
     up, down = rate // divisor, native_rate // divisor
     if up != 1 or down == 1 or samples.dtype != np.float32:
@@ -35,5 +36,7 @@ def resample(samples: np.ndarray, rate: int, native_rate: int) -> np.ndarray:
 @functools.cache
 def _taps(down: int) -> list[tuple[int, np.float32]]:
     """(place, value) of the taps of resample_poly's low-pass, but for those that are 0 but for rounding."""
+    from scipy.signal import firwin
+
     taps = firwin(2 * HALF_FILTER * down + 1, 1 / down, window=("kaiser", 5.0)).astype(np.float32)
     return [(place, tap) for place, tap in enumerate(taps) if abs(tap) > 1e-12]

@@ -11,6 +11,7 @@ from torch import Tensor
 from sepflow.errors import SepflowError
 from sepflow.identity import fill_neutral
 from sepflow.models.artefact import load_model, read_uses
+from sepflow.results import Results
 from sepflow.tasks import declared
 from sepflow.tasks.task import USES, Frozen, Task
 
@@ -71,7 +72,7 @@ def load_task(path: str | Path, run: str | None = None) -> Task:
 
 def load_used(spec: dict[str, Any], results: Path) -> dict[str, Frozen]:
     """The frozen networks that a run uses, by name, from the models of their runs in `results`."""
-    runs = {name: (results / "runs" / run / "model.safetensors", run) for name, run in spec["uses"].items()}
+    runs = {name: (Results(results).run(run).model, run) for name, run in spec["uses"].items()}
     return {name: Frozen(load_task(*place)) for name, place in runs.items()}
 
 

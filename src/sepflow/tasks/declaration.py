@@ -73,8 +73,8 @@ class Declaration:
     parts: the mixes that it hears, by the keys of a spec; uses: its frozen networks, by name; settings: the
     key of a spec under which it has settings of its own, which a `checked` class beside its code takes;
     select: what its best model may be selected by, and which way is better; separates: whether it estimates
-    the sources of a recording; pairs: whether an example of a spec is a mixture of two mixtures; idle: keys
-    that do nothing in it; problems: what else a training would refuse in a whole spec, as `key: words`;
+    the sources of a recording; of_mixtures: whether an example of a spec is a mixture of two mixtures; idle:
+    keys that do nothing in it; problems: what else a training would refuse in a whole spec, as `key: words`;
     made: whether its runs are made once without a training, by `make` of its task.py, from no more than their
     parts, settings, network, used runs and seed; completed: a run's spec, said at `where`, with what it has
     from the files of the checkout `root`, by which it is named too.
@@ -87,7 +87,7 @@ class Declaration:
     settings: str | None = None
     select: dict[str, str] = field(default_factory=lambda: {"validation_loss": LOWER})
     separates: bool = True
-    pairs: Callable[[Spec], bool] = never
+    of_mixtures: Callable[[Spec], bool] = never
     idle: tuple[Idle, ...] = ()
     problems: Callable[[Spec], Iterator[str]] = no_problems
     made: bool = False

@@ -64,14 +64,14 @@ class Task(nn.Module, ABC):
         self.head = None  # of the class it would hide the module that a task sets
 
     @property
-    def pairs(self) -> bool:
+    def of_mixtures(self) -> bool:
         """Whether an example is a mixture of two mixtures."""
-        return self.declared.pairs(self.spec)
+        return self.declared.of_mixtures(self.spec)
 
     def examples(self, part: str, mix: Mix) -> Dataset:
         """The examples of a part of the run: those of a training by their numbers, or all to validate on."""
         kind = FixedExamples if self.declared.parts[part].validated else Examples
-        return kind(mix, self.spec[part], segment_samples(self.spec), self.spec["seed"], self.pairs)
+        return kind(mix, self.spec[part], segment_samples(self.spec), self.spec["seed"], self.of_mixtures)
 
     @abstractmethod
     def step(self, batch: Batch, at: int = 0) -> Step:

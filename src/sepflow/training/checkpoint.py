@@ -15,7 +15,6 @@ from sepflow.files import check_regular, replacing
 from sepflow.files.contracts import refuse
 from sepflow.identity import difference_in_words, fill_neutral, run_name
 
-CHECKPOINT = "last.ckpt"
 WAY_OUT = "Delete it to begin this run anew, or put a whole copy in its place to go on from there."
 KEPT = ("history", "best", "best_loss", "seconds", "stopped")
 PARTS = {

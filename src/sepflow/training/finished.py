@@ -14,6 +14,7 @@ from sepflow import provenance
 from sepflow.files import write_bytes, write_json, write_text
 from sepflow.identity import run_name
 from sepflow.models.artefact import pack_model
+from sepflow.results import HISTORY, MODEL, RECORD, SPEC
 from sepflow.tasks.task import Task
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.machine import Machine
@@ -31,15 +32,15 @@ def write_run(
     """
     task: Task = trainer.lightning_module.task
     spec = trainer.lightning_module.spec
-    write_json(out / "spec.json", spec)
+    write_json(out / SPEC, spec)
     history = pd.DataFrame(keeper.history).to_csv(index=False)
-    write_text(out / "history.csv", history)
+    write_text(out / HISTORY, history)
     uses = {name: frozen.task.spec for name, frozen in task.applied().items()}
     model = pack_model(keeper.best | task.used_weights(), spec, uses)
     select, sign = spec["select"], task.declared.sign(spec["select"])
     best = min(keeper.history, key=lambda row: sign * row[select])
     write_json(
-        out / "run.json",
+        out / RECORD,
         origin
         | {
             "run": run_name(spec),
@@ -55,7 +56,7 @@ def write_run(
             "parameters": sum(w.numel() for w in keeper.best.values()),
         },
     )
-    write_bytes(out / "model.safetensors", model)
+    write_bytes(out / MODEL, model)
     log.info("done: %d steps, the model of step %d", trainer.global_step, best["step"])
 
 

@@ -12,11 +12,12 @@ import torch
 
 from sepflow import provenance
 from sepflow.files import write_bytes, write_json, write_text
-from sepflow.files.contracts import HISTORY
+from sepflow.files.contracts import HISTORY_COLUMNS
 from sepflow.identity import canonical, fill_neutral, run_name
 from sepflow.jobs.lease import held
 from sepflow.models.artefact import pack_model
 from sepflow.networks.places import Places
+from sepflow.results import HISTORY, MODEL, RECORD, SPEC
 from sepflow.tasks import declared
 from sepflow.training.machine import Machine
 from sepflow.training.train import train
@@ -56,10 +57,10 @@ def write_made(
     out: Path, spec: dict[str, Any], weights: dict[str, torch.Tensor], record: dict[str, Any]
 ) -> None:
     """Write the files of a run that was made, the model last; its history has no validations."""
-    history = pd.DataFrame(columns=HISTORY[:-1]).to_csv(index=False)
+    history = pd.DataFrame(columns=HISTORY_COLUMNS[:-1]).to_csv(index=False)
     model = pack_model(weights, spec)
-    write_json(out / "spec.json", spec)
-    write_text(out / "history.csv", history)
+    write_json(out / SPEC, spec)
+    write_text(out / HISTORY, history)
     own = {
         "run": run_name(spec),
         "model": hashlib.sha256(model).hexdigest(),
@@ -69,6 +70,6 @@ def write_made(
         "selected_step": 0,
         "parameters": sum(weight.numel() for weight in weights.values()),
     }
-    write_json(out / "run.json", record | own)
-    write_bytes(out / "model.safetensors", model)
+    write_json(out / RECORD, record | own)
+    write_bytes(out / MODEL, model)
     log.info("done: made without a training")

@@ -24,11 +24,11 @@ from sepflow.mixes.mix import open_mix, read_own_plan
 from sepflow.mixes.recipes import corpora_of
 from sepflow.models.artefact import read_spec
 from sepflow.models.masking import MASK_LAYER
-from sepflow.results import FILES
+from sepflow.results import FILES, Results, Run
 from sepflow.tasks import declared
 from sepflow.tasks.built import load_trained, load_used, whole_float32
 from sepflow.tasks.task import model_weights, segment_samples
-from sepflow.training.checkpoint import CHECKPOINT, RunningCheckpoint, usable
+from sepflow.training.checkpoint import RunningCheckpoint, usable
 from sepflow.training.data import train_loader, validation_loader
 from sepflow.training.ending import Ending
 from sepflow.training.finished import write_run
@@ -63,9 +63,9 @@ def train(
         if lease is None:
             return
         if isinstance(lease, Lease):
-            for left in (out / "checkpoint" / CHECKPOINT, *(out / file for file in FILES)):
+            for left in (Run(out).checkpoint, *(out / file for file in FILES)):
                 sweep(left)
-        keeper = RunningCheckpoint(out / "checkpoint" / CHECKPOINT)
+        keeper = RunningCheckpoint(Run(out).checkpoint)
         examples = spec["batch"] * spec["accumulate"]
         callbacks = [keeper, Ending(notice, lease, keeper), Progress(keeper, lease, examples, progress)]
         trainer = _trainer(spec, out, machine, callbacks)
@@ -118,7 +118,7 @@ def _begin(spec: dict[str, Any], results: Path, machine: Machine) -> Training:
     if machine.processes > 1 and not module.task.shares_batch:
         raise SepflowError(f"task: {spec['task']}: its loss is of a whole batch; set devices and nodes to 1")
     if spec["init"]:
-        _initialise(module, results / "runs" / spec["init"] / "model.safetensors", spec)
+        _initialise(module, Results(results).run(spec["init"]).model, spec)
     if machine.compile and module.task.model.compiles:
         module.task.model.compile()
     elif machine.compile:
@@ -170,13 +170,13 @@ def _check_speakers(spec: dict[str, Any], results: Path) -> None:
     parts = [part for part in declared(spec["task"]).trained_on if part != "data"]
     others = [spec[part]["mix"] for part in parts]
     if spec["init"]:
-        first = read_spec(results / "runs" / spec["init"] / "model.safetensors", spec["init"])
+        first = read_spec(Results(results).run(spec["init"]).model, spec["init"])
         others.append(first["data"]["mix"])
     for other in others:
         if corpora_of(other)["corpus"] == corpora_of(own)["corpus"]:
-            plans = [results / "mixes" / digest(recipe) for recipe in (own, other)]
-            tables = (read_own_plan(plan, plan.name) for plan in plans)
-            check_disjoint(*tables, " and ".join(f"{plan}/mix.csv" for plan in plans))
+            plans = [Results(results).plan(digest(recipe)) for recipe in (own, other)]
+            tables = (read_own_plan(plan.parent, plan.parent.name) for plan in plans)
+            check_disjoint(*tables, " and ".join(map(str, plans)))
 
 
 def _initialise(module: Training, path: Path, spec: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from sepflow.identity import digest
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import Recipe
 from sepflow.mixes.speakers.mixtures import eligible
+from sepflow.results import Results
 
 
 def decide(recipe: Recipe, results: Path, lists: Path | None = None) -> pd.DataFrame:
@@ -19,7 +20,7 @@ def decide(recipe: Recipe, results: Path, lists: Path | None = None) -> pd.DataF
     The first `mixtures` recordings in the order of their hashed ids, so that fewer are the first of more.
     Raises SepflowError where there are not so many.
     """
-    corpus = results / "corpora" / digest(recipe["corpus"])
+    corpus = Results(results).corpus(digest(recipe["corpus"]))
     rows = chosen(eligible(read_manifest(corpus, corpus.name), recipe), recipe, str(corpus))
     columns = {
         "id": rows.index,

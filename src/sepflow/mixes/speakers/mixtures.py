@@ -17,6 +17,7 @@ from sepflow.identity import digest
 from sepflow.mixes import check_channels
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import corpora_of
+from sepflow.results import Results
 from sepflow.seeding import generator
 from sepflow.simulation.librimix.mixtures import FADE
 
@@ -88,7 +89,7 @@ def eligible(manifest: pd.DataFrame, recipe: dict[str, Any]) -> pd.DataFrame:
 def decide(recipe: dict[str, Any], results: Path, lists: Path | None = None) -> pd.DataFrame:
     """The plan of a mix over the corpora that are built in `results`."""
     check_channels(recipe, f"mix {digest(recipe)}")
-    places = {part: results / "corpora" / digest(one) for part, one in corpora_of(recipe).items()}
+    places = {part: Results(results).corpus(digest(one)) for part, one in corpora_of(recipe).items()}
     manifests = {part: read_manifest(place, place.name) for part, place in places.items()}
     return draw(recipe, manifests["corpus"], str(places["corpus"]), manifests.get("noise"))
 

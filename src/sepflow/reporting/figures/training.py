@@ -10,6 +10,7 @@ from sepflow.files.contracts import read_history, refuse
 from sepflow.files.quoting import spreadsheet
 from sepflow.reporting.figures.epochs import REACHES, SI_SNR, SWITCHES, draw
 from sepflow.reporting.figures.style import headline
+from sepflow.results import HISTORY, Results
 
 COLUMNS = ("panel", "strategy", "source", "seed", "quantity", "epoch", "value", "low", "high")
 
@@ -25,7 +26,7 @@ def write_training(figure: dict[str, Any], context: dict[str, Any], results: Pat
     `context` says the `scale`, and whether it is `untrained`. Raises SepflowError where a run's history has
     no validations or no label switches.
     """
-    table = points(figure, _histories(figure, results / "runs"))
+    table = points(figure, _histories(figure, results))
     baseline = " / ".join(dict.fromkeys(panel["baseline"] for panel in figure["panels"]))
     published = f"Grey: published in “{figure['title']}”."
     lines = [headline(figure["caption"], context), NOTE.format(baseline=baseline), published]
@@ -63,14 +64,14 @@ def points(figure: dict[str, Any], histories: dict[str, pd.DataFrame]) -> pd.Dat
     return table
 
 
-def _histories(figure: dict[str, Any], runs: Path) -> dict[str, pd.DataFrame]:
+def _histories(figure: dict[str, Any], results: Path) -> dict[str, pd.DataFrame]:
     """The history of each run of `figure`, by its name; SepflowError where label switches are missing."""
     names = dict.fromkeys(run["run"] for panel in figure["panels"] for run in panel["runs"])
-    found = {name: read_history(runs / name / "history.csv", name) for name in names}
+    found = {name: read_history(Results(results).run(name).history, name) for name in names}
     without = [name for name in names if SWITCHES not in found[name]]
     refuse(
-        str(runs),
-        [f"{name}/history.csv: no column {SWITCHES!r}" for name in without],
+        str(results / "runs"),
+        [f"{name}/{HISTORY}: no column {SWITCHES!r}" for name in without],
         "Label switches are counted where a mixture is cropped alike in every pass: "
         "give these runs `data: {crop: fixed}`, or leave them out of the figure.",
     )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.files.contracts import read_history
 from sepflow.mixes.mix import Mix
 from sepflow.planning.layout import column, compared
@@ -15,6 +15,7 @@ from sepflow.reporting.figures.learning import learning
 from sepflow.reporting.figures.spectrograms import Example, example, spectrograms
 from sepflow.reporting.figures.style import headline, row_name
 from sepflow.reporting.scores import check_models, checked, values_by_seed
+from sepflow.results import Results
 from sepflow.simulation.activity import overlap
 from sepflow.tasks.selection import select
 
@@ -36,7 +37,7 @@ def write_figures(
     rate = context["rate"]
     lines = [headline(table["caption"], context)]
     runs = [run for row in table["rows"] for run in row["runs"]]
-    histories = {run: read_history(results / "runs" / run / "history.csv", run) for run in runs}
+    histories = {run: read_history(Results(results).run(run).history, run) for run in runs}
     learning([_named(group, table) for group in groups], histories, lines, Path(f"{out}_learning"))
     table = table | {"rows": [row for row in table["rows"] if row["mix"] == table["mix"]]}
     first = column(table, table["metrics"][0])
@@ -49,16 +50,16 @@ def write_figures(
     groupings = {"By the speakers": by_sex(pairs), "By overlap": by_overlap(shares)}
     distribution(table, values, groupings, lines, Path(f"{out}_distribution"))
     chosen = example(mix, rate)
-    systems = separated(table, chosen, results / "runs")
+    systems = separated(table, chosen, results)
     spectrograms(chosen, systems, lines, Path(f"{out}_spectrograms"))
 
 
-def separated(table: dict[str, Any], chosen: Example, runs: Path) -> list[tuple[str, np.ndarray]]:
+def separated(table: dict[str, Any], chosen: Example, results: Path) -> list[tuple[str, np.ndarray]]:
     """Each row of `table` that has runs, in words, and the estimates [C, T] of the first of them."""
     systems = []
     for row in (row for row in table["rows"] if row["runs"]):
-        separator = Separator(runs / next(iter(row["runs"])) / "model.safetensors", "cpu")
-        estimates = select(separator(chosen.mixture), row["selection"], chosen.references)
+        estimator = Estimator(Results(results).run(next(iter(row["runs"]))).model, "cpu")
+        estimates = select(estimator(chosen.mixture), row["selection"], chosen.references)
         systems.append((row_name(table, row), estimates.numpy()))
     return systems
 

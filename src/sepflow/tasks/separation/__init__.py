@@ -9,14 +9,14 @@ PIT = (("pit", "thresholded_snr"), ("pit", "si_snr"))
 MIXIT = (("mixit", "thresholded_snr"), ("mixit", "si_snr"))
 
 
-def pairs(spec: Spec) -> bool:
+def of_mixtures(spec: Spec) -> bool:
     """Whether an example is a mixture of two mixtures, and these are its references."""
     return spec["objective"]["name"] == "mixit"
 
 
 def _problems(spec: Spec) -> Iterator[str]:
-    if pairs(spec) and not 2 <= spec["model"]["sources"] <= MOST_ESTIMATES:
+    if of_mixtures(spec) and not 2 <= spec["model"]["sources"] <= MOST_ESTIMATES:
         yield f"model.sources: MixIT needs two estimates or more, and takes {MOST_ESTIMATES}"
 
 
-DECLARED = Declaration(PIT + MIXIT, ("separation",), pairs=pairs, problems=_problems)
+DECLARED = Declaration(PIT + MIXIT, ("separation",), of_mixtures=of_mixtures, problems=_problems)

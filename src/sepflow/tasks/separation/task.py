@@ -34,7 +34,7 @@ class Separation(Task):
     def compare(self, estimates: Tensor, references: Tensor) -> Step:
         """The objective of `estimates` [B, M, T] against `references` [B, C, T]."""
         loss = pairwise_loss(self.objective["loss"], max_snr=self.objective["max_snr"])
-        return Step(*(mixit if self.pairs else pit)(estimates, references, loss))
+        return Step(*(mixit if self.of_mixtures else pit)(estimates, references, loss))
 
 
 TASK = Separation

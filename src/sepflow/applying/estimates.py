@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sepflow.applying.inference import Separator
+from sepflow.applying.inference import Estimator
 from sepflow.files import replacing
 from sepflow.files.seals import digest_of
 from sepflow.mixes.labels import LABELS
@@ -15,7 +15,7 @@ from sepflow.mixes.recipes import rate_of
 from sepflow.tasks.selection import select
 
 
-def write_labels(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, device: str = "auto") -> None:
+def write_estimates(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, device: str = "auto") -> None:
     """Write `out`/labels.f32, its seal and then `out`/mix.csv, the sign that all is whole.
 
     `recipe` is that of the labelled mix: `selection` says how the estimates become as many as the sources,
@@ -23,11 +23,11 @@ def write_labels(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, devic
     """
     if recipe["unit"] == "segment":
         mix = mix.segments(round(recipe["segment"] * rate_of(recipe)))
-    separator = Separator(model, device, recipe["run"])
+    estimator = Estimator(model, device, recipe["run"])
     content = hashlib.sha256()
     with replacing(out / LABELS) as temporary, temporary.open("wb") as file:
         for row in range(len(mix)):
-            estimates = separator(mix.mixture(row))
+            estimates = estimator(mix.mixture(row))
             chosen = select(estimates, recipe["selection"], mix.sources(row))
             data = np.ascontiguousarray(chosen.numpy(), dtype="<f4").tobytes()
             file.write(data)
