@@ -16,7 +16,6 @@ HERE = Path(workflow.current_basedir)
 sys.path.insert(0, str(HERE / "src"))
 
 from sepflow.code import code_digest
-from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.jobs import cards, requeue
 from sepflow.planning import plan

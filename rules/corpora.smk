@@ -9,7 +9,7 @@ rule fetch:
     log:
         "results/logs/fetch/{name}-{part}.log",
     wildcard_constraints:
-        name=jobs.pattern(catalogue.names(HERE)),
+        name=jobs.pattern(jobs.fetchable(HERE)),
         part="[^/]+",  # to read which ones there are would cost every planning a tenth of a second
     conda:
         "../envs/fetch.yaml"

@@ -14,6 +14,7 @@ from sepflow.identity import canonical, fill_neutral, merge, run_name, without_n
 from sepflow.planning import plan
 from sepflow.settings import declarations
 from sepflow.tasks.contrastive.contrast import Contrast
+from sepflow.tasks.fetched.settings import Settings as Fetching
 from sepflow.tasks.mama.alteration import Alterations
 
 PAPERS = ["ts_mixit", "ssl_pretraining"]
@@ -254,15 +255,16 @@ def test_what_the_source_declares_is_what_the_class_has():
     }
     for package, classes in (
         ("models", networks),
-        ("tasks", {"mama": Alterations, "contrastive": Contrast}),
+        ("tasks", {"mama": Alterations, "contrastive": Contrast, "fetched": Fetching}),
     ):
         assert declarations(package) == {name: kind.declared for name, kind in classes.items()}
         assert all(kind.declared.types for kind in classes.values()) and len(classes) > 1
 
 
 def test_every_task_declares_its_objectives_and_the_settings_that_it_takes():
-    assert tasks.names() == ("contrastive", "mama", "multi_task", "separation")
+    assert tasks.names() == ("contrastive", "fetched", "mama", "multi_task", "separation")
     for name in tasks.names():
         declared = tasks.declared(name)
-        assert declared.objectives and declared.trained_on and declared.validated_on
+        trained = bool(declared.objectives and declared.trained_on and declared.validated_on)
+        assert trained != declared.made
         assert bool(declared.settings) == (name in declarations("tasks"))

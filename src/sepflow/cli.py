@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import corpora, simulate, verify
+from sepflow.commands import corpora, networks, simulate, verify
 from sepflow.commands.arguments import positive
 from sepflow.errors import SepflowError, printable
 from sepflow.files import config as files
 from sepflow.files import reason_of
+from sepflow.networks.places import Places
 from sepflow.planning import plan
 
 
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
             "--directory", type=Path, default=Path(), help="the checkout with config/ (default: .)"
         )
     corpora.add(commands)
+    networks.add(commands)
     simulate.add(commands)
     verify.add(commands)
     score = commands.add_parser("score", help="score files on disk").add_subparsers(
@@ -165,14 +167,14 @@ def _why(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from sepflow.commands.spec import read_spec
 
-    spec = read_spec(
-        options.spec, options.directory / "config"
-    )  # refused at once: torch takes seconds to load
+    # Before torch, which takes seconds to load: what is refused is refused at once.
+    spec = read_spec(options.spec, options.directory / "config")
 
     from sepflow.commands.training import train_alone
     from sepflow.training.machine import Machine
 
-    train_alone(spec, options.out, options.results, Machine.of(vars(options)), options.threads)
+    places = Places.of(options.directory)
+    train_alone(spec, options.out, options.results, Machine.of(vars(options)), options.threads, places)
 
 
 def _adopt(options: argparse.Namespace) -> None:

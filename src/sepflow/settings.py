@@ -53,6 +53,23 @@ class OneOf:
         return None if value in self.words else f"must be one of {', '.join(self.words)}, not {value!r}"
 
 
+@dataclass(frozen=True)
+class Texts:
+    """A text that is not empty; a list of such, or texts by such names, which may be empty."""
+
+    kind: type = str
+
+    def problem(self, value: Any) -> str | None:
+        """What `value` must be, if it is not."""
+        named = {str: "a text", list: "a list of texts", dict: "texts by names"}[self.kind]
+        if not isinstance(value, self.kind):
+            return f"must be {named}, not {value!r}"
+        texts = [value] if self.kind is str else list(value)
+        others = value.values() if self.kind is dict else ()
+        good = all(texts) and all(isinstance(text, str) for text in (*texts, *others))
+        return None if good else f"must be {named}, not {value!r}"
+
+
 Size = Annotated[int, Number(whole=True, least=1)]
 Count = Annotated[int, Number(whole=True, least=0)]
 Several = Annotated[int, Number(whole=True, least=2)]
@@ -63,6 +80,9 @@ NotNegative = Annotated[float, Number(least=0)]
 Share = Annotated[float, Number(most=1)]
 Part = Annotated[float, Number(least=0, most=1)]
 Mask = Annotated[str, OneOf(MASKS)]
+Text = Annotated[str, Texts()]
+TextList = Annotated[list, Texts(list)]
+TextMap = Annotated[dict, Texts(dict)]
 
 # What two settings a, b may have to do with each other, and what is said where they have not.
 _RELATIONS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
@@ -78,7 +98,7 @@ class Declared:
     """What a class is given: of each setting its types (None: it may be null), perhaps a default."""
 
     what: str
-    types: dict[str, tuple[Number | OneOf | None, ...]]
+    types: dict[str, tuple[Number | OneOf | Texts | None, ...]]
     defaults: dict[str, Any]
     relations: tuple[str, ...]
 
@@ -128,7 +148,7 @@ def checked(what: str, *relations: str) -> Callable[[Class], Class]:
     return decorate
 
 
-def _types(annotation: Any) -> tuple[Number | OneOf | None, ...]:
+def _types(annotation: Any) -> tuple[Number | OneOf | Texts | None, ...]:
     """Of `Size` its Number; of `Size | None` also None."""
     if hasattr(annotation, "__metadata__"):
         return annotation.__metadata__

@@ -1,13 +1,14 @@
-"""A part of a corpus that is free, from the web into data/."""
+"""A part of a corpus, or a network, that is free, from the web into data/."""
 
 from pathlib import Path
 
 from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from sepflow.corpora.catalogue import find_parts
     from sepflow.corpora.fetch import fetch_part
+    from sepflow.networks.catalogue import find_parts
 
     checkout = Path(snakemake.scriptdir).parents[1]
-    corpus, parts = find_parts("{name}/{part}".format(**snakemake.wildcards), checkout)
+    name = snakemake.wildcards.name.removeprefix("networks/")
+    corpus, parts = find_parts(f"{name}/{snakemake.wildcards.part}", checkout)
     fetch_part(corpus, parts[0], Path(snakemake.output[0]).parents[1])

@@ -14,17 +14,11 @@ with (
 ):
     import torch
 
-    from sepflow.corpora.presence import folder_of
+    from sepflow.networks.places import Places
     from sepflow.training.machine import Machine
     from sepflow.training.making import make
 
     machine = Machine.of(snakemake.config)
     torch.set_num_threads(max(1, snakemake.threads // machine.devices))
-    named, checkout = snakemake.config.get("corpora") or {}, Path(snakemake.scriptdir).parents[1]
-    make(
-        snakemake.params.spec,
-        out,
-        machine=machine,
-        progress=True,
-        place=lambda name: folder_of(name, named, checkout),
-    )
+    places = Places(Path(snakemake.scriptdir).parents[1], snakemake.config)
+    make(snakemake.params.spec, out, machine=machine, progress=True, places=places)

@@ -84,7 +84,7 @@ def _line(run: Run, plan: Plan) -> dict[str, str]:
         "run": run.label,
         "name": run.name,
         "stage": run.stage,
-        "model": f"{spec['model']['name']}, {spec['model']['sources']} out" if "model" in spec else "-",
+        "model": _network(spec.get("model")),
         "parameters": f"{parameters:,}",
     }
     if declared(spec["task"]).made:
@@ -94,6 +94,13 @@ def _line(run: Run, plan: Plan) -> dict[str, str]:
         "data": _source(spec, plan),
         "steps": f"{spec['steps']} x {spec['batch']} x {spec['segment']:g} s",
     }
+
+
+def _network(model: dict | None) -> str:
+    """A network by name, with its outputs where it says how many."""
+    if model is None:
+        return "-"
+    return model["name"] + (f", {model['sources']} out" if "sources" in model else "")
 
 
 def _source(spec: dict, plan: Plan) -> str:

@@ -11,13 +11,24 @@ from sepflow.errors import SepflowError
 from sepflow.identity import difference_in_words, fill_neutral
 from sepflow.jobs.job import keep_freed_memory
 from sepflow.models import artefact
+from sepflow.networks.places import Places
 from sepflow.results import Run
 from sepflow.training.machine import Machine
 from sepflow.training.making import make
 
 
-def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine, threads: int) -> None:
-    """Train the run of `spec` into `out`, or go on with it; what it reads lies, or is made, in `results`."""
+def train_alone(
+    spec: dict[str, Any],
+    out: Path,
+    results: Path,
+    machine: Machine,
+    threads: int,
+    places: Places = Places(),  # noqa: B008 (it is frozen)
+) -> None:
+    """Train the run of `spec` into `out`, or go on with it; what it reads lies, or is made, in `results`.
+
+    What somebody else made lies in `places`.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     model = Run(out).model
     if model.exists() and (differs := difference_in_words(fill_neutral(artefact.read_spec(model)), spec)):
@@ -25,4 +36,4 @@ def train_alone(spec: dict[str, Any], out: Path, results: Path, machine: Machine
     keep_freed_memory()
     torch.set_num_threads(threads)
     prepare(spec, results, machine.device)
-    make(spec, out, results, machine, progress=True)
+    make(spec, out, results, machine, progress=True, places=places)

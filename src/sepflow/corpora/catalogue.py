@@ -53,7 +53,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus that somebody else made. `papers`: {paper: names of the parts it needs}."""
+    """A corpus that somebody else made. `papers`: {paper: names of the parts it needs}.
+
+    `catalogue`: the folder of config/ that has it, the key of config.yaml for its place, and the command that
+    lists it: "corpora", or "networks" for weights, which are fetched as a corpus of one part is.
+    """
 
     name: str
     title: str
@@ -65,6 +69,7 @@ class Corpus:
     papers: dict[str, tuple[str, ...]]
     instructions: str = ""
     notes: str = ""
+    catalogue: str = "corpora"
 
 
 def names(directory: Path) -> list[str]:
@@ -112,11 +117,16 @@ def find_parts(wanted: str, directory: Path) -> tuple[Corpus, list[Part]]:
     """
     name, _, part = wanted.strip("/").partition("/")
     corpus = read(name, directory)
+    return corpus, parts_meant(corpus, part)
+
+
+def parts_meant(corpus: Corpus, part: str) -> list[Part]:
+    """The part of this name; of "" all, or all that are free. Raises SepflowError where there is none."""
     if part and part not in corpus.parts:
-        raise SepflowError(f"{name}: {files.unknown_name('part', part, list(corpus.parts))}")
+        raise SepflowError(f"{corpus.name}: {files.unknown_name('part', part, list(corpus.parts))}")
     if part:
-        return corpus, [corpus.parts[part]]
-    return corpus, [x for x in corpus.parts.values() if x.free] or list(corpus.parts.values())
+        return [corpus.parts[part]]
+    return [x for x in corpus.parts.values() if x.free] or list(corpus.parts.values())
 
 
 def hint(name: str, directory: Path) -> str:
@@ -148,13 +158,14 @@ def _part(name: str, value: dict[str, Any], corpus: dict[str, Any]) -> Part:
         name=name,
         title=value.get("title", ""),
         access=value.get("access", corpus["access"]),
-        archives=tuple(_archive(x, corpus.get("sources", [])) for x in value.get("archives", [])),
+        archives=tuple(read_archive(x, corpus.get("sources", [])) for x in value.get("archives", [])),
         layouts={layout: tuple(patterns) for layout, patterns in layouts.items()},
         to=value.get("to", "."),
     )
 
 
-def _archive(value: dict[str, Any], sources: list[str]) -> Archive:
+def read_archive(value: dict[str, Any], sources: list[str]) -> Archive:
+    """An archive as the catalogue describes it; `sources` are where the files of all of its corpus are."""
     name, size = value["file"], value.get("size")
     kind = next((kind for kind, ends in KINDS.items() if name.endswith(ends)), "file")
     return Archive(

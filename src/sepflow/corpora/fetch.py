@@ -94,7 +94,7 @@ def _finish(corpus: Corpus, part: Part, root: Path, journals: list[Journal], opt
         raise SepflowError(
             f"{root}: {corpus.name}/{part.name} was unpacked, but this is not in it:{missing}\n"
             f"Has its publisher changed it? Look at what is there, mend `expects` in "
-            f"config/corpora/{corpus.name}.yaml and start again: nothing is transferred twice."
+            f"config/{corpus.catalogue}/{corpus.name}.yaml and start again: nothing is transferred twice."
         )
     records = {journal.archive.name: journal.record.read_bytes() for journal in journals}
     content = {"corpus": corpus.name, "part": part.name}

@@ -42,7 +42,7 @@ def obtain(journal: Journal, urls: list[str], lock: int, patience: Patience) -> 
     begun = f"{journal.part} is kept. Remove it to begin anew. " if stored(journal.part) else ""
     raise SepflowError(
         f"{archive.name} ({wanted}) did not come:\n  " + "\n  ".join(dict.fromkeys(failures)) + "\n"
-        f"Start again later. {begun}Or see whether it has moved (its addresses are in config/corpora/), or "
+        f"Start again later. {begun}Or see whether it has moved (its addresses are in config/), or "
         f"fetch the archive otherwise, put it at {journal.whole} and start again."
     )
 

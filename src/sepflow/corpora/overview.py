@@ -81,7 +81,7 @@ def overview(entries: list[Entry]) -> str:
     papers = list(dict.fromkeys(paper for entry in entries for paper in entry.corpus.papers))
     lines += ["", "What the papers lack:"]
     for paper in sorted(papers):
-        lines += _wrapped(f"  {paper:<18}", _lacks(paper, entries))
+        lines += wrapped(f"  {paper:<18}", _lacks(paper, entries))
     steps = [step for entry in entries if entry.wanted() for step in next_steps(entry)]
     lines += ["", "Next steps:" if steps else "All that the papers need is here.", *(f"  {x}" for x in steps)]
     return "\n".join(lines)
@@ -99,7 +99,7 @@ def describe(entry: Entry) -> str:
         size = readable(part.size) if part.free else "-"
         layout = "" if presence.layout in (None, "as published") else f"[layout: {presence.layout}] "
         start = f"{name:<18}{presence.state:<12}{size:>10}  {part.access:<10}"
-        lines += _wrapped(start, layout + part.title) or [start.rstrip()]
+        lines += wrapped(start, layout + part.title) or [start.rstrip()]
     if corpus.notes:
         lines += ["", *textwrap.wrap(corpus.notes, WIDTH)]
     if corpus.instructions and any(not part.free for part in entry.lacking(corpus.parts)):
@@ -118,7 +118,8 @@ def next_steps(entry: Entry, all_parts: bool = False) -> list[str]:
     steps = [f"sepflow fetch {names}" for names in textwrap.wrap(" ".join(free), 90, break_on_hyphens=False)]
     asked = [part for part in missing if not part.free]
     if asked:
-        steps.append(f"sepflow corpora {corpus.name:<14} # {ASK[asked[0].access]}: says where to ask for it")
+        command = f"sepflow {corpus.catalogue} {corpus.name:<14}"
+        steps.append(f"{command} # {ASK[asked[0].access]}: says where to ask for it")
     return steps
 
 
@@ -146,7 +147,8 @@ def _lacks(paper: str, entries: list[Entry]) -> str:
     return "; ".join(words) or "nothing"
 
 
-def _wrapped(start: str, text: str) -> list[str]:
+def wrapped(start: str, text: str) -> list[str]:
+    """`text` after `start`, in lines that are not too wide."""
     return textwrap.wrap(
         text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False
     )

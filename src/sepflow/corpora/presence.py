@@ -26,14 +26,14 @@ class Presence:
         return self.state == "there"
 
 
-def folder_of(corpus: str, configured: dict[str, str], directory: Path) -> Path:
-    """Where `corpus` lies or would lie: by `corpora` of config.yaml, else data/NAME in the checkout.
+def folder_of(corpus: str, configured: dict[str, str], directory: Path, here: str = HERE) -> Path:
+    """Where `corpus` lies or would lie: by `corpora` of config.yaml, else HERE/NAME in the checkout.
 
     A relative path begins at the checkout `directory`, wherever a command is started. Raises SepflowError for
     the home of nobody (~nobody/x).
     """
     try:
-        return directory / Path(configured.get(corpus, f"{HERE}/{corpus}")).expanduser()
+        return directory / Path(configured.get(corpus, f"{here}/{corpus}")).expanduser()
     except RuntimeError as error:
         raise SepflowError(f"{configured[corpus]}: {error}; write the whole path") from error
 

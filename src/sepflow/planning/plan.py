@@ -13,6 +13,7 @@ from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import RECIPES, digest, fill_neutral, merge, parts_of, run_name
+from sepflow.networks import catalogue as networks
 from sepflow.planning import schemas
 from sepflow.planning.checks import check_builds_on, check_spec, complete, recipe_of, task_of
 from sepflow.planning.columns import tests_of
@@ -107,6 +108,9 @@ def load(config: dict[str, Any], root: Path) -> Plan:
         if not _known_elsewhere(unknown, directory):
             words = files.unknown_name("corpus", unknown, sorted(scale["corpora"]))
             raise SepflowError(f"config/config.yaml: corpora.{unknown}: {words}")
+    for unknown in set(config.get("networks") or {}) - set(known := networks.names(root)):
+        words = files.unknown_name("network", unknown, known)
+        raise SepflowError(f"config/config.yaml: networks.{unknown}: {words}")
     for name in config["papers"]:
         paper = schemas.read(files.named(directory / "papers", name), "paper", directory)
         _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles, directory).all()
@@ -227,6 +231,7 @@ class _Resolver:
         spec["recipe"] = recipe_of(spec)
         if "model" in spec:
             spec["model"] = self.model(spec["model"], where)
+        spec = task_of(spec, where).completed(spec, self.directory.parent, where)
         spec = fill_neutral(spec)
         if spec["init"]:
             spec["init"] = self.run(spec["init"], (*asking, label))

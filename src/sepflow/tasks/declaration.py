@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 Spec = dict[str, Any]
@@ -54,6 +55,11 @@ def never(spec: Spec) -> bool:
     return False
 
 
+def as_said(spec: Spec, root: Path, where: str) -> Spec:
+    """For a task whose runs say all that they are."""
+    return spec
+
+
 def no_problems(spec: Spec) -> Iterator[str]:
     """For a task whose settings go together however they are."""
     yield from ()
@@ -70,7 +76,8 @@ class Declaration:
     the sources of a recording; of_mixtures: whether an example of a spec is a mixture of two mixtures; idle:
     keys that do nothing in it; problems: what else a training would refuse in a whole spec, as `key: words`;
     made: whether its runs are made once without a training, by `make` of its task.py, from no more than their
-    parts, settings, network, used runs and seed.
+    parts, settings, network, used runs and seed; completed: a run's spec, said at `where`, with what it has
+    from the files of the checkout `root`, by which it is named too.
     """
 
     objectives: tuple[tuple[str, str], ...] = ()
@@ -84,6 +91,7 @@ class Declaration:
     idle: tuple[Idle, ...] = ()
     problems: Callable[[Spec], Iterator[str]] = no_problems
     made: bool = False
+    completed: Callable[[Spec, Path, str], Spec] = as_said
 
     @property
     def own(self) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ import hashlib
 import importlib
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,13 @@ from sepflow.files.contracts import HISTORY_COLUMNS
 from sepflow.identity import canonical, fill_neutral, run_name
 from sepflow.jobs.lease import held
 from sepflow.models.artefact import pack_model
+from sepflow.networks.places import Places
 from sepflow.results import HISTORY, MODEL, RECORD, SPEC
 from sepflow.tasks import declared
 from sepflow.training.machine import Machine
 from sepflow.training.train import train
 
 log = logging.getLogger(__name__)
-Place = Callable[[str], Path | None]  # of a directory that the user's config.yaml names
-
-
-def nowhere(name: str) -> None:
-    """For a run that reads nothing but results."""
 
 
 def make(
@@ -36,12 +31,13 @@ def make(
     results: Path = Path("results"),
     machine: Machine = Machine(),  # noqa: B008 (it is frozen)
     progress: bool = False,
-    place: Place = nowhere,
+    places: Places = Places(),  # noqa: B008
 ) -> None:
     """Train the run of `spec` into `out`, or make it: model, spec, history and record, as all runs have them.
 
-    A task that is made has in its task.py `make(spec, results, place) -> (weights, facts)`: the weights of
-    its model, and what its record says beside. Raises SepflowError for what a user can mend.
+    A task that is made has in its task.py `make(spec, results, places) -> (weights, facts)`: the weights of
+    its model, and what its record says beside; `places` says where lies what it reads. Raises SepflowError
+    for what a user can mend.
     """
     if not declared(spec["task"]).made:
         train(spec, out, results, machine, progress)
@@ -52,7 +48,7 @@ def make(
         if lease is None:
             return
         task = importlib.import_module(f"sepflow.tasks.{spec['task']}.task")
-        weights, facts = task.make(spec, results, place)
+        weights, facts = task.make(spec, results, places)
         lease.check()
         write_made(out, spec, weights, origin | facts | {"seconds": round(time.monotonic() - began, 1)})
 

@@ -11,7 +11,7 @@ from sepflow.mixes.mix import open_mix
 from sepflow.tasks.task import Batch, Frozen, Step, Task
 
 
-def make(spec: dict[str, Any], results: Path, place: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def make(spec: dict[str, Any], results: Path, places: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The weights, and how many clips they are of."""
     mix = open_mix(spec["data"]["mix"], results)
     levels = [float((mix.mixture(row) ** 2).mean()) for row in range(len(mix))]

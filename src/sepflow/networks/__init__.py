@@ -1,0 +1,1 @@
+"""Networks that somebody else trained: what they are, where they come from, where they lie."""
