@@ -1,4 +1,5 @@
 # make setup: .venv from the full lock. make demo: tables from nothing. make test: the test suite.
+# make smoke: every row of every paper once, in 20 steps, and the tests of what came out.
 # make rehearse: every rule of scale `paper`, corpus to table, on look-alikes of its corpora in small.
 # make test-slurm: the same workflow on a SLURM that is started for it; as root, with slurm-wlm and munge.
 PYTHON ?= python3
@@ -7,7 +8,7 @@ PAPER ?= ts_mixit
 TORCH_INDEX ?=
 BIN := .venv/bin
 
-.PHONY: setup demo rehearse test test-slurm lint
+.PHONY: setup demo rehearse test smoke test-slurm lint
 
 setup: .venv/complete
 
@@ -34,6 +35,10 @@ rehearse: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+smoke: setup
+	$(BIN)/snakemake --cores all --config scale=smoke
+	$(BIN)/python -m pytest tests/smoke -n 2
 
 test-slurm: setup
 	$(BIN)/python -m pytest tests/slurm -rs --durations=0

@@ -16,10 +16,8 @@ HERE = Path(workflow.current_basedir)
 sys.path.insert(0, str(HERE / "src"))
 
 from sepflow.code import code_digest
-from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.jobs import cards, requeue
-from sepflow.networks import catalogue as networks
 from sepflow.planning import plan
 from sepflow.planning.messages import Messages
 from sepflow.planning.resources import asking

@@ -3,13 +3,13 @@ localrules:
 
 
 rule fetch:
-    """A part of a free corpus, or a network, asked for by name: snakemake data/librispeech/.sepflow/dev-clean.json"""
+    """A part of a free corpus, asked for by name: snakemake data/librispeech/.sepflow/dev-clean.json"""
     output:
         "data/{name}/.sepflow/{part}.json",
     log:
         "results/logs/fetch/{name}-{part}.log",
     wildcard_constraints:
-        name=jobs.pattern([*catalogue.names(HERE), *(f"networks/{x}" for x in networks.names(HERE))]),
+        name=jobs.pattern(jobs.fetchable(HERE)),
         part="[^/]+",  # to read which ones there are would cost every planning a tenth of a second
     conda:
         "../envs/fetch.yaml"

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 # One thread of numpy's and torch's a worker, and in all that it starts: more stand in each other's way.
@@ -19,6 +20,7 @@ import yaml
 from sepflow import metrics
 from sepflow.cli import main
 from sepflow.metrics.declared import groups
+from sepflow.planning import plan
 
 ROOT = Path(__file__).parents[1]
 RATE = 8000
@@ -48,16 +50,20 @@ def voices(tmp_path_factory) -> Path:
     return write_voices(tmp_path_factory.mktemp("voices") / "speech")
 
 
+def copy_workflow(root: Path) -> None:
+    """The workflow's files, in the directory `root`; its package a link to ours."""
+    for name in ("rules", "workflow", "config", "profiles", "envs"):
+        shutil.copytree(ROOT / name, root / name)
+    shutil.copy2(ROOT / "Snakefile", root)
+    (root / "src").symlink_to(ROOT / "src")
+
+
 class Checkout:
     """A copy of the workflow's files, its package a link to ours, with a scale of its own called `tiny`."""
 
     def __init__(self, root: Path, voices: Path):
         self.root = root
-        for name in ("Snakefile", "rules", "workflow", "config", "profiles", "envs"):
-            source = ROOT / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy2
-            copy(source, root / name)
-        (root / "src").symlink_to(ROOT / "src")
+        copy_workflow(root)
         tiny = yaml.safe_load((ROOT / "config/scales/smoke.yaml").read_text())
         tiny["corpora"] = {"speech": {"kind": "folder", "splits": {"validation": 0.25, "test": 0.25}}}
         tiny["roles"] = {"clean_speech_pairs": "speech"}
@@ -70,6 +76,21 @@ class Checkout:
             "device": "cpu",
         }
         self.write("config/config.yaml", yaml.safe_dump(config | {"workers": 0}))
+
+    @classmethod
+    def at(cls, root: Path) -> "Checkout":
+        """The one that is there."""
+        checkout = object.__new__(cls)
+        checkout.root = root
+        return checkout
+
+    def copy(self, root: Path) -> "Checkout":
+        """A copy of it with all that has run in it, mtimes and all."""
+        return self.at(Path(shutil.copytree(self.root, root, symlinks=True)))
+
+    def planned_here(self) -> plan.Plan:
+        """The plan of its config.yaml."""
+        return plan.load(yaml.safe_load((self.root / "config/config.yaml").read_text()), self.root)
 
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text)
@@ -119,6 +140,30 @@ def checkout(tmp_path, voices) -> Checkout:
     """A fresh copy of the workflow at scale `tiny`."""
     (tmp_path / "checkout").mkdir()
     return Checkout(tmp_path / "checkout", voices)
+
+
+@pytest.fixture(scope="session")
+def smoked(tmp_path_factory):
+    """A function that copies what scale `smoke` has made here (make smoke) of a paper, mtimes and all."""
+
+    @cache
+    def copied(paper: str) -> Checkout:
+        config = {"scale": "smoke", "papers": [paper], "corpora": {}, "device": "cpu", "workers": 0}
+        made = plan.load(config, ROOT)
+        named = {"runs": made.runs, "mixes": made.mixes, "corpora": made.corpora}
+        parts = [f"results/{kind}/{name}" for kind, names in named.items() for name in names]
+        parts += [f"results/smoke/{kind}/{paper}" for kind in ("tables", "figures")]
+        if missing := [part for part in parts if not (ROOT / part).is_dir()]:
+            pytest.fail(f"scale smoke has not run here to its end ({missing[0]} is missing): make smoke")
+        (root := tmp_path_factory.mktemp(paper) / "checkout").mkdir()
+        copy_workflow(root)
+        for part in (".snakemake/metadata", *parts):
+            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("checkpoint"))
+        checkout = Checkout.at(root)
+        checkout.write("config/config.yaml", yaml.safe_dump(config))
+        return checkout
+
+    return copied
 
 
 @pytest.fixture

@@ -167,9 +167,8 @@ def _why(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from sepflow.commands.spec import read_spec
 
-    spec = read_spec(
-        options.spec, options.directory / "config"
-    )  # refused at once: torch takes seconds to load
+    # Before torch, which takes seconds to load: what is refused is refused at once.
+    spec = read_spec(options.spec, options.directory / "config")
 
     from sepflow.commands.training import train_alone
     from sepflow.training.machine import Machine

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from sepflow.code import code_digest
+from sepflow.corpora import catalogue
 from sepflow.corpora.layouts import own_tables
 from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
 from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
 from sepflow.mixes import kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
+from sepflow.networks import catalogue as networks
 from sepflow.planning.layout import SYSTEMS, column, mixes_of, scores_of, stamp_of, tested
 from sepflow.planning.losses import comparable
 from sepflow.planning.plan import Plan
@@ -50,6 +52,11 @@ class Jobs:
         So what another paper alone has is no output, rather than an error of whoever looks it up.
         """
         return self.pattern(rf"{paper}(?=/{name}[._])" for paper, name in planned)
+
+    def fetchable(self, directory: str) -> list[str]:
+        """What may be fetched, by its folder in data/: the names of both catalogues in `directory`."""
+        root = Path(directory)
+        return [*catalogue.names(root), *(f"networks/{name}" for name in networks.names(root))]
 
     def target(self, paper: str) -> Callable[[Any], list[str] | str]:
         """`results` of a paper, for a rule that is called as the paper is.
