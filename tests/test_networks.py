@@ -336,6 +336,21 @@ class TestPlan:
         ):
             paper()
 
+    def test_a_training_begins_with_it_but_from_whom_it_has_heard_nobody_can_be_apart(self, root, paper):
+        path = root / "config/papers/ts_mixit.yaml"
+        whole = yaml.safe_load(path.read_text())["models"]["conv_tasnet"] | MODEL
+        enter(root, b"", model=whole)
+        paper()
+        content = yaml.safe_load(path.read_text())
+        content["runs"]["grown"] = {"stage": "supervised", "init": "ear", "model": whole | {"sources": 2}}
+        path.write_text(yaml.safe_dump(content))
+        config = {"scale": "smoke", "papers": ["ts_mixit"]}
+        assert plan.load(config, root).find("grown").spec["init"] == plan.load(config, root).find("ear").name
+        content["runs"]["grown"]["disjoint_speakers"] = True
+        path.write_text(yaml.safe_dump(content))
+        with pytest.raises(SepflowError, match="runs.grown: disjoint_speakers: init is a run of the task"):
+            plan.load(config, root)
+
     @pytest.mark.parametrize(
         ("change", "words"),
         [

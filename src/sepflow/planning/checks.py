@@ -138,7 +138,15 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
     Raises SepflowError naming the key that does not fit.
     """
     if spec["init"]:
-        differs = difference(specs[spec["init"]]["model"], spec["model"])
+        first = specs[spec["init"]]
+        if "model" not in first:
+            raise SepflowError(f"{where}: init: a run of the task {first['task']}, which has no network")
+        if spec["disjoint_speakers"] and "data" not in first:
+            raise SepflowError(
+                f"{where}: disjoint_speakers: init is a run of the task {first['task']}: nobody knows whom "
+                "it has heard; say false"
+            )
+        differs = difference(first["model"], spec["model"])
         if words := [f"{key} {a!r}, here {b!r}" for key, a, b in differs if key != "sources"]:
             raise SepflowError(f"{where}: init: another model than this run's: {'; '.join(words)}")
     if spec["disjoint_speakers"]:
