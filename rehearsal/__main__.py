@@ -85,7 +85,7 @@ def listed_mixes(found: plan.Plan) -> dict[str, list[Recipe]]:
     mixes: dict[str, list[Recipe]] = {}
     for name, recipe in found.mixes.items():
         if is_list(recipe["kind"]):
-            mixes.setdefault(found.labels[name], []).append(recipe)
+            mixes.setdefault(found.titles[name], []).append(recipe)
     return mixes
 
 

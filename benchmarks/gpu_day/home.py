@@ -31,7 +31,7 @@ def take_home(parts: list[Path], findings: Path, folder: Path, root: Path) -> di
     said = {}
     for path in sorted((came / "runs").iterdir()):
         try:
-            said[path.name] = f"adopted: {found.find(adopt(path, found, root / 'results')).labels[0]}"
+            said[path.name] = f"adopted: {found.find(adopt(path, found, root / 'results')).aliases[0]}"
         except SepflowError as error:  # a run that came in part
             said[path.name] = f"not adopted: {error}"
     if factor != "1.0":

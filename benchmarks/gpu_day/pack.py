@@ -21,13 +21,13 @@ import yaml
 
 from gpu_day.budget import FACTORS, scaled, tiny
 from sepflow import corpora, provenance
-from sepflow.corpora.packed import AUDIO
 from sepflow.files import config as files
 from sepflow.files import write_json
 from sepflow.identity import canonical
 from sepflow.mixes.mix import write_plan
 from sepflow.mixes.speakers.mixtures import decide
 from sepflow.planning import plan
+from sepflow.results import AUDIO
 
 SCALE = "gpu_day"
 PAPERS = ["ts_mixit", "ssl_pretraining"]
@@ -87,7 +87,7 @@ def pack(root: Path, folder: Path, factors: list[float | str]) -> None:
             recipe,
             folder / "results" / "corpora" / name,
             out / "corpora" / name,
-            Path(paths[some.labels[name]]),
+            Path(paths[some.titles[name]]),
         )
     heard = {name for run in some.runs.values() for name in _drawn(run.spec, some)}
     for name in sorted(heard):

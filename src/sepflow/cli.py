@@ -152,16 +152,16 @@ def _plan(options: argparse.Namespace) -> None:
 def _status(options: argparse.Namespace) -> None:
     from sepflow.planning.status import describe, statuses
 
-    found = _load(options)
-    print(describe(found.scale, statuses(found, options.directory / "results")))
+    planned = _load(options)
+    print(describe(planned.scale, statuses(planned, options.directory / "results")))
 
 
 def _why(options: argparse.Namespace) -> None:
     from sepflow.commands.explain import difference_of, spec_of
 
-    found = _load(options)
-    first = found.find(options.first)
-    print(difference_of(first, found.find(options.second), found) if options.second else spec_of(first))
+    planned = _load(options)
+    first = planned.find(options.first)
+    print(difference_of(first, planned.find(options.second), planned) if options.second else spec_of(first))
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -180,17 +180,17 @@ def _train(options: argparse.Namespace) -> None:
 def _adopt(options: argparse.Namespace) -> None:
     from sepflow.audit.adoption import adopt
 
-    found = _load(options)
-    name = adopt(options.run_directory, found, options.directory / "results")
-    print(f"{found.find(name).aliases[0]}: adopted as results/runs/{name}")
+    planned = _load(options)
+    name = adopt(options.run_directory, planned, options.directory / "results")
+    print(f"{planned.find(name).aliases[0]}: adopted as results/runs/{name}")
 
 
 def _separate(options: argparse.Namespace) -> None:
     from sepflow.applying.separate import Options, find_model, separate
 
     model = find_model(options.model, lambda: _load(options), options.directory)
-    said = {key: value for key, value in vars(options).items() if key in Options.__dataclass_fields__}
-    for separated in separate(model, options.files, options.out, Options(**said)):
+    settings = {key: value for key, value in vars(options).items() if key in Options.__dataclass_fields__}
+    for separated in separate(model, options.files, options.out, Options(**settings)):
         print(separated, flush=True)
 
 

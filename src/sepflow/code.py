@@ -30,16 +30,16 @@ def closure(*roots: str, package: Path = PACKAGE) -> list[Path]:
     Without the package's own `__init__`, which has but the version.
     """
     there = {path.as_posix(): path for path in package.rglob("*.py")}
-    found: set[Path] = set()
+    modules: set[Path] = set()
     waiting = {package / root for root in roots}
     while waiting:
-        found |= waiting
+        modules |= waiting
         names = {name for path in waiting for name in _parsed(path)[1]}
         waiting = {
             there[file] for name in names for file in _files(name, package.as_posix()) if file in there
         }
-        waiting -= found
-    return sorted(found)
+        waiting -= modules
+    return sorted(modules)
 
 
 @cache

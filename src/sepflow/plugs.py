@@ -30,12 +30,12 @@ def declared(package: str, constant: str) -> dict[str, Any]:
 
     Read from the sources: for planning, which must not import what the modules import.
     """
-    found = {}
+    values = {}
     for path in sorted((Path(__file__).parent / package).glob("*.py")):
         source = path.read_bytes()
         if f"\n{constant} = ".encode() not in source:
             continue
         for node in ast.parse(source).body:
             if isinstance(node, ast.Assign) and [getattr(x, "id", None) for x in node.targets] == [constant]:
-                found[path.stem] = ast.literal_eval(node.value)
-    return found
+                values[path.stem] = ast.literal_eval(node.value)
+    return values

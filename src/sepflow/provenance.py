@@ -22,8 +22,8 @@ def stamp(*packages: str) -> dict[str, Any]:
 
     Without `packages`: of those, as far as they are here, that a training and what it reads depend on.
     """
-    found = versions(packages or _TRAINING)
-    there = {name: version for name, version in found.items() if packages or version != "absent"}
+    installed = versions(packages or _TRAINING)
+    there = {name: version for name, version in installed.items() if packages or version != "absent"}
     own = {"python": platform.python_version(), **there}
     return {"sepflow": sepflow.__version__, **_git(Path(sepflow.__file__).parent), "versions": own}
 

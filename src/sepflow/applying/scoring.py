@@ -55,7 +55,7 @@ def _by_source(column: str, metric: Metric, values: dict[str, Values]) -> Iterab
     """The values of a column, each with what stands in `source`."""
     if column not in values:
         raise SepflowError(f"no {column} was computed, which {metric.name} is declared to be made of")
-    found = values[column]
-    if isinstance(found, Mapping) != (metric.by == CLASS) or (metric.by == MIXTURE and len(found) != 1):
+    counted = values[column]
+    if isinstance(counted, Mapping) != (metric.by == CLASS) or (metric.by == MIXTURE and len(counted) != 1):
         raise SepflowError(f"{column}: {metric.name} is declared by {metric.by}, and was computed otherwise")
-    return found.items() if isinstance(found, Mapping) else enumerate(found, 1)
+    return counted.items() if isinstance(counted, Mapping) else enumerate(counted, 1)

@@ -33,7 +33,7 @@ def find(results: Path, wanted: list[str]) -> list[Path]:
     if not results.is_dir():
         raise SepflowError(f"{results}: no such directory. Say --results DIR.")
     there = [path for kind in KINDS for path in sorted((results / kind).glob("*")) if path.is_dir()]
-    found = []
+    chosen = []
     for word in wanted:
         path = Path(word).resolve()
         named = [one for one in there if one.name.startswith(word)]
@@ -43,8 +43,8 @@ def find(results: Path, wanted: list[str]) -> list[Path]:
                 f"{word}: nothing of that name in {results}. Say a directory of {', '.join(KINDS)}, or the "
                 "beginning of its name."
             )
-        found += meant
-    return list(dict.fromkeys(found if wanted else there))
+        chosen += meant
+    return list(dict.fromkeys(chosen if wanted else there))
 
 
 def verify(directories: list[Path], seal: bool = False) -> Iterator[SepflowError]:

@@ -62,16 +62,16 @@ def _walk(
     here = (status.st_dev, status.st_ino)
     if here in above:
         return []
-    found = []
+    files = []
     for entry in entries:
         # Not the entry's own methods: they raise where a link leads back to itself.
         if is_directory(entry.path):
-            found += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here), wanted)
+            files += _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, here), wanted)
         elif wanted(prefix + entry.name):
             # A dangling link counts as an empty file: the build says that there is none.
             size = entry.stat().st_size if is_file(entry.path) else 0
-            found.append((prefix + entry.name, size))
-    return found
+            files.append((prefix + entry.name, size))
+    return files
 
 
 def metadata_of(root: Path) -> Path | None:

@@ -126,7 +126,7 @@ def _list_layout(recipe: dict[str, Any], path: Path) -> Listed:
             "out of the corpus's entry in the scale's file."
         )
     rows, problems, own = layouts.recordings_and_own(path, name, recipe.get("subsets"))
-    problems += [problem for _, found in own.values() for problem in found]
+    problems += [problem for _, faults in own.values() for problem in faults]
     _deal([row for row in rows if "split" not in row], SHARES | shares | dict.fromkeys(published, 0.0))
     problems += _in_two_splits(rows)
     short = layouts.shortfall(rows, name)
@@ -134,7 +134,7 @@ def _list_layout(recipe: dict[str, Any], path: Path) -> Listed:
         problems += short
     elif short:
         log.warning("%s: %s", path, "; ".join(short))
-    return rows, problems, {table: _own(name, table, found) for table, (found, _) in own.items()}
+    return rows, problems, {table: _own(name, table, table_rows) for table, (table_rows, _) in own.items()}
 
 
 def _own(layout: str, table: str, rows: list[Row]) -> OwnTable:

@@ -76,9 +76,9 @@ class Journal:
         path = self._path(".from")
         return path.read_text() if path.exists() else ""
 
-    def verify(self, found: dict[str, Any]) -> None:
-        """Note what was found out about the whole archive."""
-        write_json(self.verified, found)
+    def verify(self, facts: dict[str, Any]) -> None:
+        """Note what was facts out about the whole archive."""
+        write_json(self.verified, facts)
 
     def found(self) -> dict[str, Any]:
         """What `verify` noted."""
@@ -96,10 +96,10 @@ class Journal:
 
     def _note(self, path: Path) -> dict[str, Any]:
         """What was noted at `path`. Raises SepflowError where it is damaged."""
-        found = read_json(path)
-        if not isinstance(found, dict):
+        content = read_json(path)
+        if not isinstance(content, dict):
             raise SepflowError(f"{path}: damaged. Remove it, and start again.")
-        return found
+        return content
 
     def _names(self, path: Path) -> list[str]:
         """The files that a note names, once they are known. Raises SepflowError where it is damaged."""

@@ -74,8 +74,8 @@ def _as_on_disk(name: str, audio: dict[str, int], alike: dict[str, list[str]]) -
     for spelling in (name, name.replace("\\", "/")):
         if spelling in audio:
             return spelling
-        if len(found := alike.get(composed(spelling), [])) == 1:
-            return found[0]
+        if len(spelt := alike.get(composed(spelling), [])) == 1:
+            return spelt[0]
     return name
 
 

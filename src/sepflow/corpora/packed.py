@@ -139,9 +139,9 @@ def read_own(directory: Path, table: str, ids: Sequence[str], name: str | None =
     utterances = read_manifest(path.parent, name).index
     if name:
         check_seal(path.parent, name, [path.name])
-    found = read_table(path, (), "Remove the corpus and build it again.", dtype=str, keep_default_na=False)
-    check_own(found, ids, utterances, str(path))
-    return found
+    rows = read_table(path, (), "Remove the corpus and build it again.", dtype=str, keep_default_na=False)
+    check_own(rows, ids, utterances, str(path))
+    return rows
 
 
 class PackedCorpus:

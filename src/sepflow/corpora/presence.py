@@ -80,8 +80,8 @@ def _holds(root: Path, pattern: str, strip: int) -> bool:
     parts = PurePosixPath(pattern).parts[strip:]
     if not parts or not is_directory(root):
         return False
-    found = root.glob("/".join(parts)) if set("*?[") & set(pattern) else [root.joinpath(*parts)]
-    return any(path.exists() and not _empty(path) for path in found)
+    paths = root.glob("/".join(parts)) if set("*?[") & set(pattern) else [root.joinpath(*parts)]
+    return any(path.exists() and not _empty(path) for path in paths)
 
 
 def _empty(path: Path) -> bool:

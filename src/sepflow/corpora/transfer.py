@@ -61,10 +61,10 @@ REASONS = {
 
 def find_aria2() -> str:
     """The path of aria2c. Raises SepflowError, with how to install it."""
-    found = shutil.which("aria2c")
-    if found is None:
+    program = shutil.which("aria2c")
+    if program is None:
         raise SepflowError(MISSING)
-    return found
+    return program
 
 
 def transfer(url: str, part: Path, patience: Patience, size: int | None, keep_open: tuple[int, ...]) -> None:

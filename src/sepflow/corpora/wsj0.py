@@ -31,9 +31,9 @@ def locate(root: Path, paths: Iterable[str]) -> dict[str, Path]:
     if not is_directory(root):
         raise SepflowError(f"{root}: no such directory. {LAYOUTS}")
     there = _index(root)
-    found = {path: there.get(key(path)) for path in dict.fromkeys(paths)}
-    refuse(str(root), [f"{path}: not there" for path, file in found.items() if file is None], LAYOUTS)
-    return {path: file for path, file in found.items() if file is not None}
+    files = {path: there.get(key(path)) for path in dict.fromkeys(paths)}
+    refuse(str(root), [f"{path}: not there" for path, file in files.items() if file is None], LAYOUTS)
+    return {path: file for path, file in files.items() if file is not None}
 
 
 def key(path: str) -> str:
@@ -46,7 +46,7 @@ def key(path: str) -> str:
 
 def _index(root: Path) -> dict[str, Path]:
     """{key: file} of all utterances below `root`."""
-    found: dict[str, tuple[int, str]] = {}
+    best: dict[str, tuple[int, str]] = {}
     for directory, directories, names in os.walk(root, followlinks=True):
         directories.sort()
         for name in names:
@@ -54,5 +54,5 @@ def _index(root: Path) -> dict[str, Path]:
             if suffix in SUFFIXES:
                 path = os.path.join(directory, name)  # noqa: PTH118  (a hundred thousand files)
                 name = key(os.path.relpath(path, root))
-                found[name] = min(found.get(name, (len(SUFFIXES), "")), (SUFFIXES.index(suffix), path))
-    return {name: Path(path) for name, (_, path) in found.items()}
+                best[name] = min(best.get(name, (len(SUFFIXES), "")), (SUFFIXES.index(suffix), path))
+    return {name: Path(path) for name, (_, path) in best.items()}

@@ -131,13 +131,13 @@ def _sweep(directory: Path, stem: str, suffix: str) -> None:
     Those of this host by their processes; those of others, or whose process has a namesake, by their age.
     """
     named = re.compile(rf"\.{re.escape(stem)}\.(?P<host>.+)\.(?P<process>\d+){re.escape(suffix)}")
-    for found in filter(None, map(named.fullmatch, _temporaries(directory))):
-        left = directory / found[0]
+    for match in filter(None, map(named.fullmatch, _temporaries(directory))):
+        left = directory / match[0]
         with contextlib.suppress(OSError):
-            here = found["host"] == os.uname().nodename
-            if here and int(found["process"]) == os.getpid():
+            here = match["host"] == os.uname().nodename
+            if here and int(match["process"]) == os.getpid():
                 continue
-            gone = here and not _alive(int(found["process"]))
+            gone = here and not _alive(int(match["process"]))
             if gone or time.time() - left.lstat().st_mtime > _ABANDONED:
                 left.unlink()
 

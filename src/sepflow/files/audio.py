@@ -61,8 +61,8 @@ def read(path: Path, dtype: str = "float64", frames: int = -1) -> tuple[np.ndarr
     `dtype` is float32 or float64. Raises SepflowError as `opened` and `blocks` do.
     """
     with opened(path) as file:
-        found = list(blocks(file, dtype, frames))
-        return np.concatenate(found or [np.empty((0, file.channels), dtype)]), file.samplerate
+        pieces = list(blocks(file, dtype, frames))
+        return np.concatenate(pieces or [np.empty((0, file.channels), dtype)]), file.samplerate
 
 
 def blocks(file: soundfile.SoundFile, dtype: str, frames: int = -1) -> Iterator[np.ndarray]:

@@ -60,12 +60,12 @@ def _whole(column: pd.Series) -> pd.Series:
 
 def shared_speakers(speakers: Iterable[str], splits: Iterable[str]) -> list[str]:
     """One line for each speaker found in more than one split; the two iterables run in parallel."""
-    found = defaultdict(set)
+    of_speaker = defaultdict(set)
     for speaker, split in zip(speakers, splits, strict=True):
-        found[speaker].add(split)
+        of_speaker[speaker].add(split)
     return [
         f"speaker {speaker!r} is in several splits: {' and '.join(sorted(there))}"
-        for speaker, there in found.items()
+        for speaker, there in of_speaker.items()
         if len(there) > 1
     ]
 

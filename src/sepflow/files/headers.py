@@ -41,7 +41,7 @@ def check(file: soundfile.SoundFile, declared: int | None) -> None:
     if _TRUNCATED.search(log):
         raise SepflowError(CUT)
     counted = file.subtype.startswith(_COUNTED)
-    lengths = [int(found[1]) for found in _FRAMES.finditer(log) if counted]
+    lengths = [int(match[1]) for match in _FRAMES.finditer(log) if counted]
     lengths += [] if declared is None else [declared]
     if any(length > file.frames for length in lengths):
         raise SepflowError(CUT)
@@ -68,11 +68,11 @@ def _check_wav(file: soundfile.SoundFile, log: str) -> None:
     align, data, riff = (_number(name, log) for name in ("Block Align", "data", "RIFF"))
     if 0 < data < _UNKNOWN_SIZE and not 0 <= data - align * file.frames < align:
         raise SepflowError(_LIES.format("itself (channels, bits and bytes of a sample do not agree)"))
-    for found in _NO_CHUNK.finditer(log):
-        if int(found[1]) < riff + 8 < _UNKNOWN_SIZE:
+    for match in _NO_CHUNK.finditer(log):
+        if int(match[1]) < riff + 8 < _UNKNOWN_SIZE:
             raise SepflowError(_LIES.format("its data, which go on behind the end that it declares"))
 
 
 def _number(name: str, log: str) -> int:
-    found = re.search(rf"^\s*{name}\s*: (\d+)", log, re.MULTILINE)
-    return int(found[1]) if found else 0
+    match = re.search(rf"^\s*{name}\s*: (\d+)", log, re.MULTILINE)
+    return int(match[1]) if match else 0

@@ -187,7 +187,7 @@ def _read_old(data: bytes, passed_over: frozenset[str]) -> Any:
     _, protocol, system = (_Unpickler(file, passed_over).load() for _ in range(3))
     if protocol != OLD_PROTOCOL or not system["little_endian"]:
         raise ValueError(f"of protocol {protocol!r}, or written on a machine of another byte order")
-    found = _Unpickler(file, passed_over, stored).load()
+    loaded = _Unpickler(file, passed_over, stored).load()
     for key in _Unpickler(file, passed_over).load():
         storage = storages[str(key)]
         announced, content = file.read(8), file.read(len(storage) * storage.element_size())
@@ -195,7 +195,7 @@ def _read_old(data: bytes, passed_over: frozenset[str]) -> Any:
             raise ValueError(f"the storage {key} is not of {len(storage)} numbers, or cut short")
         _check_size(len(content), storage.dtype, len(storage), str(key))
         storage.copy_(_flat(content, storage.dtype))
-    return found
+    return loaded
 
 
 def _check_size(there: int, kind: torch.dtype, elements: Any, key: str, most: bool = False) -> None:

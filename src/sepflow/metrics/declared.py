@@ -25,14 +25,14 @@ def groups() -> dict[str, Group]:
     Raises SepflowError where two declare one metric, or one has an aggregate that is nowhere.
     """
     folders = [x.name for x in pkgutil.iter_modules(metrics.__path__) if x.ispkg]
-    found = {name: group for name in folders if (group := plugs.offered(PACKAGE, name, "GROUP"))}
+    by_name = {name: group for name in folders if (group := plugs.offered(PACKAGE, name, "GROUP"))}
     owners: dict[str, str] = {}
-    for name, group in found.items():
+    for name, group in by_name.items():
         for key, metric in group.metrics.items():
             if (other := owners.setdefault(key, name)) != name:
                 raise SepflowError(f"metrics/{other} and metrics/{name} both declare {key}; rename one")
             _check(name, key, metric, group.pictures)
-    return found
+    return by_name
 
 
 def _check(group: str, key: str, metric: Metric, pictures: bool) -> None:

@@ -20,9 +20,9 @@ def kinds() -> tuple[str, ...]:
 
 def kind_of(name: Any) -> Kind:
     """What a kind of mix declares; SepflowError for an unknown name."""
-    if (found := plugs.offered(__name__, name, "KIND")) is None:
+    if (kind := plugs.offered(__name__, name, "KIND")) is None:
         raise SepflowError(f"kind must be one of {', '.join(kinds())}, not {name!r}")
-    return found
+    return kind
 
 
 def check_channels(recipe: Recipe, where: str) -> None:

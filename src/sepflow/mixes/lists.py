@@ -29,8 +29,8 @@ def decide_listed(planned: Planned, recipe: Recipe, lists: Path, corpora: dict[s
     missing in the corpora.
     """
     shortest, wanted = recipe["min_seconds"], recipe["mixtures"]
-    found = planned(recipe, lists, corpora)
-    rows = [row for row in found if row["samples"] >= shortest * recipe["rate"]][:wanted]
+    candidates = planned(recipe, lists, corpora)
+    rows = [row for row in candidates if row["samples"] >= shortest * recipe["rate"]][:wanted]
     if len(rows) < wanted:
         raise SepflowError(
             f"{lists}: {len(rows)} mixtures of {shortest:g} s or more, and the mix asks for {wanted}. Is the "

@@ -46,8 +46,8 @@ def best_permutation(pairwise: Tensor) -> Tensor:
     if count > _MOST_ENUMERATED:
         # A diverged model's NaN belongs in the loss, where training looks for it; here it would be an error.
         costs = pairwise.nan_to_num().cpu().numpy()
-        found = [linear_sum_assignment(cost.T)[1].tolist() for cost in costs]
-        return torch.tensor(found, dtype=torch.long, device=pairwise.device).reshape(-1, count)
+        orders = [linear_sum_assignment(cost.T)[1].tolist() for cost in costs]
+        return torch.tensor(orders, dtype=torch.long, device=pairwise.device).reshape(-1, count)
     orders = torch.tensor(list(permutations(range(count))), device=pairwise.device)
     totals = pairwise[:, orders, torch.arange(count, device=pairwise.device)].sum(-1)
     return orders[totals.argmin(-1)]

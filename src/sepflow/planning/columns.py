@@ -16,29 +16,29 @@ def columns(items: list[Item], where: str) -> dict[str, dict[str, str]]:
 
     Raises SepflowError naming what is wrong.
     """
-    found: dict[str, dict[str, str]] = {}
+    columns: dict[str, dict[str, str]] = {}
     for item in items:
-        said = {"metric": item} if isinstance(item, str) else dict(item)
-        _check(said, where)
-        if "test" in said:
-            said.setdefault("head", said["test"])
-        key = ":".join(said[part] for part in ("metric", "test") if part in said)
-        names = [(one["metric"], one.get("head")) for one in found.values()]
-        if key in found or (said["metric"], said.get("head")) in names:
+        asked = {"metric": item} if isinstance(item, str) else dict(item)
+        _check(asked, where)
+        if "test" in asked:
+            asked.setdefault("head", asked["test"])
+        key = ":".join(asked[part] for part in ("metric", "test") if part in asked)
+        names = [(one["metric"], one.get("head")) for one in columns.values()]
+        if key in columns or (asked["metric"], asked.get("head")) in names:
             raise SepflowError(f"{where}: {key} twice, or under one head; a column is a metric on a test mix")
-        found[key] = said
-    return found
+        columns[key] = asked
+    return columns
 
 
-def _check(said: dict[str, Any], where: str) -> None:
-    known, metric = metrics_of(groups()), said["metric"]
+def _check(column: dict[str, Any], where: str) -> None:
+    known, metric = metrics_of(groups()), column["metric"]
     if metric not in known:
         raise SepflowError(f"{where}: {unknown_name('metric', metric, list(known))}")
-    if "with" in said:
+    if "with" in column:
         raise SepflowError(
             f"{where}: {metric}: with: a metric that another run computes is not there yet; take it away"
         )
-    if "test" in said and known[metric].by == RUN:
+    if "test" in column and known[metric].by == RUN:
         raise SepflowError(f"{where}: {metric}: test: it is a fact of a run, on whatever mix; take it away")
 
 

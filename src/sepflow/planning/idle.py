@@ -104,8 +104,8 @@ class Said:
 
     def _why(self, key: str, value: Any, part: Spec, specs: dict[str, Spec]) -> str:
         """Why a key does nothing in a part, if it does; else empty."""
-        found = (x.why for x in self.idle(part) if x.key == key and x.off != value and x.when(part, specs))
-        return next(found, "")
+        reasons = (x.why for x in self.idle(part) if x.key == key and x.off != value and x.when(part, specs))
+        return next(reasons, "")
 
 
 def check_alone(spec: Spec, where: str) -> None:

@@ -63,10 +63,10 @@ def blocks(table: dict[str, Any]) -> list[Block]:
 
     So a row of SI-SNR stands among those of SI-SNRi, with a `mark` that says so; one of accuracies does not.
     """
-    found = {_units(table, table["metrics"]): Block(table["metrics"], [])}
+    by_units = {_units(table, table["metrics"]): Block(table["metrics"], [])}
     for row in table["rows"]:
-        found.setdefault(_units(table, row["metrics"]), Block(row["metrics"], [])).rows.append(row)
-    return [block for block in found.values() if block.rows]
+        by_units.setdefault(_units(table, row["metrics"]), Block(row["metrics"], [])).rows.append(row)
+    return [block for block in by_units.values() if block.rows]
 
 
 def _units(table: dict[str, Any], metrics: list[str]) -> tuple[tuple[str, bool], ...]:

@@ -78,15 +78,15 @@ class Plan:
         """A run by its name, a prefix of it, or what a paper calls it (with or without the paper)."""
         runs = self.runs.values()
         called = [run for run in runs if {name} & {y for x in run.aliases for y in (x, x.split("/")[1])}]
-        found = called or [run for run in runs if run.name.startswith(name)]  # a label may look like a hash
-        if len(found) != 1:
-            aliases = sorted(alias.split("/")[1] for run in found or runs for alias in run.aliases)
+        meant = called or [run for run in runs if run.name.startswith(name)]  # a label may look like a hash
+        if len(meant) != 1:
+            aliases = sorted(alias.split("/")[1] for run in meant or runs for alias in run.aliases)
             raise SepflowError(
-                f"{name!r} names {len(found)} runs: {', '.join(aliases)}."
-                if found
+                f"{name!r} names {len(meant)} runs: {', '.join(aliases)}."
+                if meant
                 else files.unknown_name("run", name, aliases)
             )
-        return found[0]
+        return meant[0]
 
 
 def load(config: dict[str, Any], root: Path) -> Plan:
@@ -161,10 +161,10 @@ class _Resolver:
         for label, figure in self.paper.get("figures", {}).items():
             place = f"{self.file}: figures.{label}"
             planned = {run for _, run in self.done}
-            found = resolve_figure(figure, planned, self.seeds, self.seeded, place)
-            if found["panels"]:
+            resolved = resolve_figure(figure, planned, self.seeds, self.seeded, place)
+            if resolved["panels"]:
                 own = {"title": self.paper["title"], "seeds": self.seeds}
-                self.plan.figures[self.name, label] = found | own
+                self.plan.figures[self.name, label] = resolved | own
 
     def layers(self, part: str, key: str) -> list[dict]:
         return [self.paper[part].get(key, {}), self.change.get(part, {}).get(key, {})]

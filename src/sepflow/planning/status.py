@@ -34,19 +34,19 @@ def statuses(plan: Plan, results: Path) -> list[Status]:
     """The runs of `plan`, in its order; takes some seconds where other machines are training."""
     leases = {run: seen(Results(results).run(run).directory) for run in plan.runs}
     silent = _silent({run: lease for run, lease in leases.items() if lease}, results)
-    messages, found = Messages(plan), []
+    messages, runs = Messages(plan), []
     for run in plan.runs:
         state, detail = _state(run, results, leases[run], run in silent)
-        found.append(Status(run, state, messages.named(run), detail))
-    return found
+        runs.append(Status(run, state, messages.named(run), detail))
+    return runs
 
 
-def describe(scale: str, found: list[Status]) -> str:
+def describe(scale: str, runs: list[Status]) -> str:
     """How many runs are in which state, then a line each."""
-    counts = [(state, sum(one.state == state for one in found)) for state in STATES]
+    counts = [(state, sum(one.state == state for one in runs)) for state in STATES]
     told = ", ".join(f"{count} {state}" for state, count in counts if count)
-    lines = [f"{x.state:8}  {x.run}  {x.named}" + f" - {x.detail}" * bool(x.detail) for x in found]
-    return "\n".join([f"scale {scale}: {len(found)} runs: {told}", "", *lines])
+    lines = [f"{x.state:8}  {x.run}  {x.named}" + f" - {x.detail}" * bool(x.detail) for x in runs]
+    return "\n".join([f"scale {scale}: {len(runs)} runs: {told}", "", *lines])
 
 
 def _state(run: str, results: Path, lease: Seen | None, silent: bool) -> tuple[str, str]:

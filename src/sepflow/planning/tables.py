@@ -118,10 +118,10 @@ def _published(row: dict[str, Any], keys: list[str], where: str) -> dict[str, fl
     numbers = said if isinstance(said, list) else [said] * (len(keys) if said is None else 1)
     if len(numbers) != len(keys) and (numbers or row.get("reported", False)):
         raise SepflowError(f"{where}: published: {len(numbers)} given for {', '.join(keys)}")
-    found = {key: x for key, x in zip(keys, numbers, strict=False) if x is not None}
-    if row.get("reported", False) and not found:
+    given = {key: x for key, x in zip(keys, numbers, strict=False) if x is not None}
+    if row.get("reported", False) and not given:
         raise SepflowError(f"{where}: published: a row that is reported has a number at least")
-    return found
+    return given
 
 
 def _check_scores(

@@ -64,8 +64,8 @@ class Jobs:
         Where the paper is not planned, Snakemake misses, if the rule is asked for, a file whose name says so:
         beside an exception it would print a traceback.
         """
-        found = self.results(paper)
-        return lambda wildcards: found or f"config/config.yaml: papers: {paper} is not among them; add it"
+        files = self.results(paper)
+        return lambda wildcards: files or f"config/config.yaml: papers: {paper} is not among them; add it"
 
     def results(self, paper: str) -> list[str]:
         """The files of all tables and figures of a paper, and the tables' pictures where they have any."""
@@ -265,23 +265,23 @@ class Jobs:
 
     def _heard(self, test: str, specs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """The mixes of `specs` (by run), by name, without those that are twins with labels."""
-        corpus, found = corpora_of(self.plan.mixes[test])["corpus"], {}
+        corpus, heard = corpora_of(self.plan.mixes[test])["corpus"], {}
         for run, spec in specs.items():
             for mix in map(unlabelled, _mixes(spec)):
-                of = found.setdefault(
+                of = heard.setdefault(
                     digest(mix), {"comparable": corpora_of(mix)["corpus"] == corpus, "runs": []}
                 )
                 if self.plan.runs[run].label not in of["runs"]:
                     of["runs"].append(self.plan.runs[run].label)
-        return found
+        return heard
 
     def _specs(self, runs: list[str]) -> dict[str, dict[str, Any]]:
         """The specs of `runs` and of all that these build on, by name."""
-        found: dict[str, dict[str, Any]] = {}
-        while runs := [run for run in runs if run not in found]:
-            found |= {run: self.plan.runs[run].spec for run in runs}
-            runs = [other for run in runs for other in runs_of(found[run]).values()]
-        return found
+        specs: dict[str, dict[str, Any]] = {}
+        while runs := [run for run in runs if run not in specs]:
+            specs |= {run: self.plan.runs[run].spec for run in runs}
+            runs = [other for run in runs for other in runs_of(specs[run]).values()]
+        return specs
 
     def _corpora(self, mix: str) -> list[str]:
         corpora = [(digest(recipe), recipe) for recipe in corpora_of(self.plan.mixes[mix]).values()]
@@ -304,8 +304,8 @@ def _mixes(spec: dict[str, Any]) -> list[Recipe]:
 
 def _runs_by_mix(table: dict[str, Any]) -> dict[str, list[str]]:
     """The runs of a table by the mix that they are tested on."""
-    found: dict[str, list[str]] = {mix: [] for mix in mixes_of(table)}
+    by_mix: dict[str, list[str]] = {mix: [] for mix in mixes_of(table)}
     for row in table["rows"]:
         for mix in tested(row):
-            found[mix] += row["runs"]
-    return found
+            by_mix[mix] += row["runs"]
+    return by_mix

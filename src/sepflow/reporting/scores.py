@@ -55,10 +55,10 @@ def read_runs(
     table: dict[str, Any], stamps: dict[str, dict[str, Any]], results: Path
 ) -> dict[str, dict[str, Any]]:
     """What each run of `table` says of its training (run.json), by run: of the model that was scored."""
-    found = {}
+    records = {}
     for run in dict.fromkeys(run for row in table["rows"] for run in row["runs"]):
         path = Results(results).run(run).record
-        found[run] = record = read_record(path, _RUN, "Train the run again, or adopt it again.")
+        records[run] = record = read_record(path, _RUN, "Train the run again, or adopt it again.")
         for stamp in (x for x in stamps.values() if x.get("run") == run):
             for key in ("run", "model"):  # said by runs since they are stamped
                 if record.get(key, stamp[key]) != stamp[key]:
@@ -66,7 +66,7 @@ def read_runs(
                         f"{path}: of the {key} {record[key]!s:.12}, not {stamp[key]:.12}, which was scored. "
                         "Was it copied from elsewhere? Train the run again, or adopt it again."
                     )
-    return found
+    return records
 
 
 def check_models(stamps: Iterable[dict[str, Any]], results: Path) -> None:
@@ -116,19 +116,19 @@ def _mixtures(file: str, selection: str, name: str) -> pd.Series | pd.DataFrame:
     }
     if metric.of == VALUE and metric.by != CLASS:
         return parts["value"]
-    found = pd.concat(parts, axis=1)
+    joined = pd.concat(parts, axis=1)
     if metric.by != CLASS:
-        return found
-    classes = found.columns.get_level_values(1).unique()
-    return found.swaplevel(axis=1)[[(one, column) for one in classes for column in metric.of]]
+        return joined
+    classes = joined.columns.get_level_values(1).unique()
+    return joined.swaplevel(axis=1)[[(one, column) for one in classes for column in metric.of]]
 
 
 def _column(scores: pd.DataFrame, file: str, selection: str, key: str) -> pd.DataFrame:
     """The rows of a counted column."""
-    found = scores[(scores["selection"] == selection) & (scores["metric"] == key)]
-    if found.empty:
+    chosen = scores[(scores["selection"] == selection) & (scores["metric"] == key)]
+    if chosen.empty:
         raise SepflowError(f"{file}: no {key} of selection {selection!r}; make it again")
-    return found
+    return chosen
 
 
 def _utterances(rows: pd.DataFrame, metric: Metric) -> pd.Series | pd.DataFrame:

@@ -66,16 +66,16 @@ def interval(
     rng = generator("bootstrap", name)
     of_seeds = _drawn(rng, seeds, _RESAMPLES)
     if aggregate is mean:  # of sums, so that the seeds may come first
-        found = ((of_seeds @ values) * _drawn(rng, mixtures, _RESAMPLES)).sum(1)
+        resampled = ((of_seeds @ values) * _drawn(rng, mixtures, _RESAMPLES)).sum(1)
     else:
         parts = np.array_split(of_seeds, math.ceil(_RESAMPLES * mixtures / _AT_ONCE))
-        found = np.concatenate(
+        resampled = np.concatenate(
             [_resampled(sides, part, _drawn(rng, mixtures, len(part)), aggregate) for part in parts]
         )
-    found = found[~np.isnan(found)]
-    if not found.size:
+    resampled = resampled[~np.isnan(resampled)]
+    if not resampled.size:
         return float("nan"), float("nan")
-    low, high = np.percentile(found, [2.5, 97.5])
+    low, high = np.percentile(resampled, [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -100,8 +100,8 @@ def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame], metric:
         raise SepflowError(f"rows {sides}: their scores in {declared.name} are of other classes")
     name = f"{comparison['better']} - {comparison['than']}"
     sides = [stacked(side.loc[both]) for side in (first, than)]
-    found = estimate(sides[0], name, aggregate_of(metric), than=sides[1])
-    mean, low, high = (declared.scale * x for x in found)
+    interval = estimate(sides[0], name, aggregate_of(metric), than=sides[1])
+    mean, low, high = (declared.scale * x for x in interval)
     above, below = (high < 0, low > 0) if declared.lower_is_better else (low > 0, high < 0)
     verdict = "holds" if above else "fails" if below else "undecided"
     return {**comparison, "difference": mean, "ci_low": low, "ci_high": high, "verdict": verdict}

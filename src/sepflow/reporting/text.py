@@ -20,8 +20,8 @@ def markdown(
     origin: str,
 ) -> str:
     """The table for a reader: numbers, comparisons, and every `origin` they have."""
-    said = [quoting.markdown(table[key]) for key in ("caption", "title", "note") if key in table]
-    parts = [f"# {said[0]}", *said[1:]]
+    lines = [quoting.markdown(table[key]) for key in ("caption", "title", "note") if key in table]
+    parts = [f"# {lines[0]}", *lines[1:]]
     if context["untrained"]:
         parts.append("**Untrained**: a few steps, to see that everything runs. These numbers mean nothing.")
     parts += [grid(_shown(table, cells, block, quoting.markdown, 1)) for block in blocks(table)]

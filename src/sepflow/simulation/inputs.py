@@ -91,9 +91,9 @@ def read(path: Path, dtype: str = "float32", frames: int = -1, rate: int = RATE)
     could be of a recording, or has not `rate` Hz.
     """
     try:
-        samples, found = audio.read(as_on_disk(path), dtype, frames)
-        if found != rate:
-            raise SepflowError(f"{found} Hz, not the {rate} Hz of this corpus")
+        samples, own_rate = audio.read(as_on_disk(path), dtype, frames)
+        if own_rate != rate:
+            raise SepflowError(f"{own_rate} Hz, not the {rate} Hz of this corpus")
         if not len(samples):
             raise SepflowError(audio.NO_SAMPLES)
         return samples[:, 0] if samples.shape[1] == 1 else samples

@@ -17,6 +17,6 @@ def names() -> tuple[str, ...]:
 
 def declared(name: Any) -> Declaration:
     """What a task declares; SepflowError for an unknown or missing name."""
-    if (found := plugs.offered(__name__, name, "DECLARED")) is None:
+    if (declaration := plugs.offered(__name__, name, "DECLARED")) is None:
         raise SepflowError(f"task must be one of {', '.join(names())}, not {name!r}")
-    return found
+    return declaration

@@ -31,7 +31,7 @@ def collate(examples: list[tuple[str, dict[str, Any]]]) -> Batch:
     parts: dict[str, list[dict[str, Any]]] = {}
     for part, example in examples:
         parts.setdefault(part, []).append(example)
-    return {part: default_collate(found) for part, found in parts.items()}
+    return {part: default_collate(own) for part, own in parts.items()}
 
 
 class StepSampler(Sampler[list[Place]]):
@@ -93,8 +93,8 @@ def validation_loader(task: Task, mixes: dict[str, Mix], share: Share = ALONE) -
     examples = {part: task.examples(part, mixes[part]) for part in task.declared.validated_on}
     size, (rank, processes) = max(task.spec["batch"], 8), share
     places = []
-    for part, found in examples.items():
-        own = [(part, number) for number in range(rank, len(found), processes)]
+    for part, dataset in examples.items():
+        own = [(part, number) for number in range(rank, len(dataset), processes)]
         places += [own[start : start + size] for start in range(0, len(own), size)]
     return DataLoader(Parts(examples), batch_sampler=places, collate_fn=collate)
 

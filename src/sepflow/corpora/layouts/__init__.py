@@ -19,15 +19,15 @@ def known() -> dict[str, Layout]:
 
     Raises SepflowError where two modules call a layout the same.
     """
-    found: dict[str, Layout] = {}
+    by_name: dict[str, Layout] = {}
     for module in plugs.names(__name__, "LAYOUTS"):
         there = plugs.offered(__name__, module, "LAYOUTS")
-        if twice := sorted(there.keys() & found.keys()):
+        if twice := sorted(there.keys() & by_name.keys()):
             raise SepflowError(
                 f"corpora/layouts/{module}.py: LAYOUTS: {twice[0]}: another module has one too."
             )
-        found |= there
-    return dict(sorted(found.items()))
+        by_name |= there
+    return dict(sorted(by_name.items()))
 
 
 def find(name: str) -> Layout:
@@ -47,8 +47,8 @@ def corpus_digest(recipe: dict[str, Any], root: Path) -> str:
     root = Path(root)
     if "layout" not in recipe:
         return folder_digest(root)
-    found = survey(find(recipe["layout"]), root, recipe.get("subsets"))
-    return digest_of(root, found.audio, [root / table for table in found.tables])
+    own = survey(find(recipe["layout"]), root, recipe.get("subsets"))
+    return digest_of(root, own.audio, [root / table for table in own.tables])
 
 
 def recordings(root: Path, name: str, subsets: Iterable[str] | None = None) -> tuple[list[Row], list[str]]:
@@ -77,9 +77,9 @@ def own_tables(recipe: dict[str, Any]) -> list[str]:
 def _listed(layout: Layout, root: Path, subsets: Iterable[str] | None) -> tuple[list[Row], list[str], Tables]:
     from sepflow.corpora.listing import SEXES, name_utterances
 
-    found = survey(layout, root, subsets)
-    tables = Tables(root, found.tables, found.asked)
-    rows, problems = layout.label([_row(layout, path) for path in found.audio], tables)
+    surveyed = survey(layout, root, subsets)
+    tables = Tables(root, surveyed.tables, surveyed.asked)
+    rows, problems = layout.label([_row(layout, path) for path in surveyed.audio], tables)
     for row in rows:
         if UNWRITABLE.search(row["path"]):
             problems.append(
@@ -88,7 +88,7 @@ def _listed(layout: Layout, root: Path, subsets: Iterable[str] | None) -> tuple[
         if row["sex"].lower() not in SEXES:
             problems.append(f"{row['place']}: sex {row['sex']!r} is none of m, f, empty")
         row["sex"] = SEXES.get(row["sex"].lower(), "")
-    problems = [*_missing(layout, tables), *_unreadable(layout, found), *problems, *name_utterances(rows)]
+    problems = [*_missing(layout, tables), *_unreadable(layout, surveyed), *problems, *name_utterances(rows)]
     return rows, problems, tables
 
 
@@ -108,9 +108,9 @@ def _missing(layout: Layout, tables: Tables) -> list[str]:
     return [f"{need}: not there (is all of it unpacked?)" for need in layout.needs if not tables.named(need)]
 
 
-def _unreadable(layout: Layout, found: Survey) -> list[str]:
-    stems = {path.rpartition(".")[0] for path in found.audio}
-    names = [name for name in found.unreadable if name.rpartition(".")[0] not in stems]
+def _unreadable(layout: Layout, surveyed: Survey) -> list[str]:
+    stems = {path.rpartition(".")[0] for path in surveyed.audio}
+    names = [name for name in surveyed.unreadable if name.rpartition(".")[0] not in stems]
     return [f"{names[0]} and {len(names) - 1} more files: {layout.convert}"] if names else []
 
 

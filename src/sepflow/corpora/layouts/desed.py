@@ -24,29 +24,29 @@ def _read(table: str, tables: Tables) -> tuple[str, dict[str, str]]:
     """(weak, strong or none; {file: labels}) of a table of soundscapes."""
     kind, labels = "none", defaultdict(list)
     for place, cells in tables.rows(re.escape(table), delimiter="\t"):
-        found = labels[cells["filename"]]
+        own = labels[cells["filename"]]
         try:
             if "event_labels" in cells:
                 kind = "weak"
                 for cell in cells["event_labels"].split(",") if cells["event_labels"] else ():
-                    add(found, named(cell.strip()))
+                    add(own, named(cell.strip()))
             elif "event_label" in cells or "onset" in cells:
                 kind = "strong"
                 event_cells = [cells[column] for column in ("event_label", "onset", "offset")]
                 if any(event_cells):  # a soundscape without events has a row of empty cells
-                    add(found, event(*event_cells))
+                    add(own, event(*event_cells))
         except ValueError as reason:
             raise tables.broken(place, str(reason)) from None
-    return kind, {name: ";".join(found) for name, found in labels.items()}
+    return kind, {name: ";".join(own) for name, own in labels.items()}
 
 
 def _label_soundscapes(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:
     known, tabled, problems = {}, {}, []
     for subset in {row["subset"]: None for row in rows}:
         last = subset.rpartition("/")[2]
-        found = tables.named(rf"metadata/{subset}\.tsv") or tables.named(rf"metadata/{subset}/{last}\.tsv")
-        known[subset], tabled[subset] = _read(found[0], tables) if found else ("none", {}), bool(found)
-        if not found and "unlabel" not in subset:
+        listed = tables.named(rf"metadata/{subset}\.tsv") or tables.named(rf"metadata/{subset}/{last}\.tsv")
+        known[subset], tabled[subset] = _read(listed[0], tables) if listed else ("none", {}), bool(listed)
+        if not listed and "unlabel" not in subset:
             problems.append(f"metadata/{subset}.tsv: not there, and it holds the labels of audio/{subset}")
     for row in rows:
         row["labelled"], labels = known[row["subset"]]

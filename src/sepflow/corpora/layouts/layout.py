@@ -81,8 +81,8 @@ class Layout:
 
     def split(self, subset: str) -> str | None:
         """The split to which the corpus gives a subset; None where it says nothing of it."""
-        found = [split for pattern, split in self.splits.items() if re.fullmatch(pattern, subset)]
-        return found[0] if found else None
+        splits = [split for pattern, split in self.splits.items() if re.fullmatch(pattern, subset)]
+        return splits[0] if splits else None
 
 
 @functools.cache
@@ -158,8 +158,8 @@ def _elsewhere(layout: Layout, root: Path, names: list[str]) -> Path | None:
     parts = root.resolve().parts
     for name in (name for name in names if name.lower().endswith(READABLE)):
         stem = name.rpartition(".")[0]
-        if found := below.fullmatch(stem):
-            return root / found["above_it"]
+        if match := below.fullmatch(stem):
+            return root / match["above_it"]
         for up in range(1, min(UP, len(parts) - 1) + 1):
             if layout.match("/".join((*parts[-up:], name))):
                 return Path(*parts[:-up])

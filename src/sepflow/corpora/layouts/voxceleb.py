@@ -21,14 +21,14 @@ PATH = re.compile(r"(id\d{5}/[\w-]{11}/\d{5})(?:\.\w+)?")
 def _lines(tables: Tables) -> list[tuple[str, str, list[str]]]:
     """(place, 1 or 0, the two recordings' paths below the speakers' directories) of each trial."""
     there = [name for ending in LISTS for name in tables.named(ending)]
-    found = []
+    trials = []
     for place, line in tables.lines(re.escape(there[0])) if there else ():
         same, *paths = line.split()
         matches = [PATH.fullmatch(path) for path in paths]
         if same not in ("0", "1") or len(matches) != 2 or None in matches:
             raise tables.broken(place, "not 1 or 0 and two recordings, such as id10270/x6uYqmx31kE/00001.wav")
-        found.append((place, same, [match[1] for match in matches if match]))
-    return found
+        trials.append((place, same, [match[1] for match in matches if match]))
+    return trials
 
 
 def _label(rows: list[Row], tables: Tables) -> tuple[list[Row], list[str]]:

@@ -20,14 +20,14 @@ def planned(recipe: Recipe, lists: Path, corpora: dict[str, Corpus]) -> list[Row
     extent = min if recipe["length"] == "min" else max
     rows = []
     for line in read_rows(path, recipe["speakers"]):
-        found = speech(line.sources)
+        utterances = speech(line.sources)
         hissing = noise([line.noise]) if noise else []
-        if found is None or hissing is None:
+        if utterances is None or hissing is None:
             continue
-        samples = extent(map(corpora["corpus"].samples, found))
-        row = {"id": line.mixture, "samples": samples} | speech.sources(found, line.gains)
+        samples = extent(map(corpora["corpus"].samples, utterances))
+        row = {"id": line.mixture, "samples": samples} | speech.sources(utterances, line.gains)
         if hissing:
-            longest = max(map(corpora["corpus"].native_samples, found))
+            longest = max(map(corpora["corpus"].native_samples, utterances))
             row |= {"noise": hissing[0], "noise_gain_db": 20 * log10(line.noise_gain)}
             row |= {"noise_samples": longest, "offset_noise": 0}
         rows.append(row)

@@ -20,9 +20,9 @@ def planned(recipe: Recipe, lists: Path, corpora: dict[str, Corpus]) -> Iterator
     path = list_path(lists, recipe["speakers"], SPLITS[recipe["split"]])
     lines = read_list(path, recipe["speakers"], read_powers(lists / "activlev"))
     corpus, speech = corpora["corpus"], Finder(corpora["corpus"], "speech")
-    found = [speech(line.paths) for line in lines]
+    by_line = [speech(line.paths) for line in lines]
     refuse(str(path), list(speech.missing), MISSING)
-    for line, utterances in zip(lines, found, strict=True):
+    for line, utterances in zip(lines, by_line, strict=True):
         # One gain for all keeps the peaks below 0.9, so the samples themselves must be read.
         sources = [corpus.read(utterance) for utterance in utterances]
         samples = wsj0mix.samples(sources, recipe["length"])

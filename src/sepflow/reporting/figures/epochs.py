@@ -38,8 +38,8 @@ def draw(figure: dict[str, Any], points: pd.DataFrame, lines: list[str], out: Pa
     top = max(axes.get_ylim()[1] for axes in grid[1])
     for axes in grid[1]:
         axes.set_ylim(0, top)  # shares compare between panels
-    found = [axes.get_legend_handles_labels() for axes in grid.ravel()]
-    shown = {label: handle for pair in found for handle, label in zip(*pair, strict=True)}
+    legends = [axes.get_legend_handles_labels() for axes in grid.ravel()]
+    shown = {label: handle for pair in legends for handle, label in zip(*pair, strict=True)}
     drawing.legend(
         shown.values(),
         shown,

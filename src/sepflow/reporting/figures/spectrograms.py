@@ -83,8 +83,8 @@ def spectrograms(
     for row, (name, estimates) in zip(grid[2:], systems, strict=True):
         ordered, improvements = paired(example.references, estimates, example.mixture)
         for axes, estimate, value in zip(row, ordered, improvements, strict=True):
-            said = "undefined" if np.isnan(value) else f"{value:+.1f} dB".replace("-", "\N{MINUS SIGN}")
-            title = wrapped(f"{name}: SI-SNRi {said}", _CHARACTERS // sources)
+            gain = "undefined" if np.isnan(value) else f"{value:+.1f} dB".replace("-", "\N{MINUS SIGN}")
+            title = wrapped(f"{name}: SI-SNRi {gain}", _CHARACTERS // sources)
             _panel(axes, estimate, example.rate, top, title)
     figure.colorbar(image, ax=grid, label="level (dB)", aspect=60, shrink=0.6)
     figure.supxlabel("time (s)", fontsize=9)

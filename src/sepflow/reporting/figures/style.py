@@ -52,15 +52,15 @@ def row_name(table: dict[str, Any], *rows: dict[str, Any]) -> str:
     """
     words = []
     for column, *cells in zip(table["columns"], *(row["cells"] for row in rows), strict=True):
-        said = " / ".join(dict.fromkeys(str(cell) for cell in cells if cell not in ("", "-")))
-        if said:
-            words.append(f"{column} = {said}" if words else said)
+        values = " / ".join(dict.fromkeys(str(cell) for cell in cells if cell not in ("", "-")))
+        if values:
+            words.append(f"{column} = {values}" if words else values)
     return ", ".join(words)
 
 
 def wrapped(text: str, width: int) -> str:
     """`text` on lines of about `width` characters; "column = value", a number and its unit stay on one."""
-    joined = re.sub(r" = | (?=dB\b)|(?<=SI-SNRi) ", lambda found: found[0].replace(" ", _JOINED), text)
+    joined = re.sub(r" = | (?=dB\b)|(?<=SI-SNRi) ", lambda match: match[0].replace(" ", _JOINED), text)
     lines = textwrap.wrap(joined, width, break_on_hyphens=False)
     return "\n".join(lines).replace(_JOINED, " ")
 

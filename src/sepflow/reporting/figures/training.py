@@ -52,11 +52,11 @@ def points(figure: dict[str, Any], histories: dict[str, pd.DataFrame]) -> pd.Dat
             run["seed"]: curves[run["run"]] for run in panel["runs"] if run["strategy"] == panel["baseline"]
         }
         for run in panel["runs"]:
-            found = _measured(curves[run["run"]])
+            measured = _measured(curves[run["run"]])
             if run["strategy"] != panel["baseline"]:
-                found.append(_reached(curves[run["run"]], baselines[run["seed"]]))
+                measured.append(_reached(curves[run["run"]], baselines[run["seed"]]))
             names = {"panel": panel["id"], "strategy": run["strategy"], "source": "ours", "seed": run["seed"]}
-            rows += [names | row for row in found]
+            rows += [names | row for row in measured]
         rows += [{"panel": panel["id"], "source": "published"} | row for row in panel["published"]]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
     for column in ("epoch", "value", "low", "high"):
@@ -67,15 +67,15 @@ def points(figure: dict[str, Any], histories: dict[str, pd.DataFrame]) -> pd.Dat
 def _histories(figure: dict[str, Any], results: Path) -> dict[str, pd.DataFrame]:
     """The history of each run of `figure`, by its name; SepflowError where label switches are missing."""
     names = dict.fromkeys(run["run"] for panel in figure["panels"] for run in panel["runs"])
-    found = {name: read_history(Results(results).run(name).history, name) for name in names}
-    without = [name for name in names if SWITCHES not in found[name]]
+    histories = {name: read_history(Results(results).run(name).history, name) for name in names}
+    without = [name for name in names if SWITCHES not in histories[name]]
     refuse(
         str(results / "runs"),
         [f"{name}/{HISTORY}: no column {SWITCHES!r}" for name in without],
         "Label switches are counted where a mixture is cropped alike in every pass: "
         "give these runs `data: {crop: fixed}`, or leave them out of the figure.",
     )
-    return found
+    return histories
 
 
 def _curves(run: dict[str, Any], history: pd.DataFrame) -> pd.DataFrame:

@@ -50,12 +50,12 @@ class Recorded:
         """
         if not is_directory(self.root):
             raise SepflowError(f"{self.root}: no such directory. Correct --rirs.")
-        found = tuple(audio_files(self.root))
+        names = tuple(audio_files(self.root))
         foreground, background = (
-            tuple(name for name in found if kind in Path(name).stem.lower())
+            tuple(name for name in names if kind in Path(name).stem.lower())
             for kind in ("foreground", "background")
         )
-        return Names(foreground or found, background or found)
+        return Names(foreground or names, background or names)
 
     def check(self, names: Iterable[str], jobs: int) -> None:
         """Raise SepflowError with every one of `names` that does not decode, or is silent."""
@@ -90,8 +90,8 @@ class Simulated:
 
     def names(self) -> Names:
         """All rooms, for events and for backgrounds: room-00000, room-00001, ..."""
-        found = tuple(f"room-{number:05d}" for number in range(self.number))
-        return Names(found, found)
+        names = tuple(f"room-{number:05d}" for number in range(self.number))
+        return Names(names, names)
 
     def check(self, names: Iterable[str], jobs: int) -> None:
         """Simulate the rooms of `names` that are not there yet."""

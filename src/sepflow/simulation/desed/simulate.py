@@ -139,8 +139,8 @@ def _bank(settings: Settings, names: Names, jobs: int) -> Bank:
     events, backgrounds = list_events(settings.foreground), list_backgrounds(settings.background)
     problems, heard = [], []
     for root, sounds in ((settings.foreground, events), (settings.background, backgrounds)):
-        found, faults = listen(root, sounds, settings.rate, settings.total, jobs)
-        heard.append(found)
+        usable, faults = listen(root, sounds, settings.rate, settings.total, jobs)
+        heard.append(usable)
         problems += faults
     refuse("the sounds", problems, "Mend these files, or leave them out, then start again.")
     return Bank(*heard, names)

@@ -60,8 +60,8 @@ def list_events(root: Path) -> list[Sound]:
         if not below:
             problems.append(f"{name}: in no class's directory (put it into one, such as Dog/{name})")
             continue
-        found = _CLASS.fullmatch(directory)
-        sounds.append(Sound(name, found["label"], not found["no_onset"], not found["no_offset"]))
+        match = _CLASS.fullmatch(directory)
+        sounds.append(Sound(name, match["label"], not match["no_onset"], not match["no_offset"]))
     classes = {sound.label for sound in sounds}
     spelled: dict[str, str] = {}
     problems += [

@@ -65,19 +65,19 @@ def find_tables(directory: Path, speakers: int, splits: Sequence[str] | None) ->
         below = sorted(directory.glob(f"*/{prefix}*.csv"))
         there = f" There are some in {below[0].parent}." if below else ""
         raise SepflowError(f"{directory}: no {prefix}*.csv, the tables of {speakers} speakers.{there}")
-    found: dict[str, Path] = {}
+    by_split: dict[str, Path] = {}
     for path in tables:
         split = path.stem.removeprefix(prefix).replace("-clean", "")
-        if found.setdefault(split, path) != path:
+        if by_split.setdefault(split, path) != path:
             raise SepflowError(
-                f"{directory}: {found[split].name} and {path.name} are both of {split}. Keep one."
+                f"{directory}: {by_split[split].name} and {path.name} are both of {split}. Keep one."
             )
     if splits is None:
-        return found
+        return by_split
     wanted = [split.replace("-clean", "") for split in splits]
-    missing = [f"no {prefix}{split}.csv" for split in wanted if split not in found]
-    refuse(str(directory), missing, f"There is: {', '.join(found)}.")
-    return {split: found[split] for split in wanted}
+    missing = [f"no {prefix}{split}.csv" for split in wanted if split not in by_split]
+    refuse(str(directory), missing, f"There is: {', '.join(by_split)}.")
+    return {split: by_split[split] for split in wanted}
 
 
 def read_rows(path: Path, speakers: int) -> list[Row]:

@@ -157,13 +157,13 @@ def _gains(tree: Tree, row: Drawn, librispeech: Path, wham: Path) -> list[float]
         check_sounding(librispeech / source.path, signal)
     signals.append(read_noise(wham, row.noise.path, length))
     try:
-        found = gains([np.pad(signal, (0, length - len(signal))) for signal in signals], row.loudness)
+        scales = gains([np.pad(signal, (0, length - len(signal))) for signal in signals], row.loudness)
     except ValueError as reason:
         raise SepflowError(f"{row.name}: its loudness cannot be measured ({reason})") from None
     paths = [*(librispeech / source.path for source in row.sources), wham / row.noise.path]
-    silent = [f"{path}: silent" for path, gain in zip(paths, found, strict=True) if not math.isfinite(gain)]
+    silent = [f"{path}: silent" for path, gain in zip(paths, scales, strict=True) if not math.isfinite(gain)]
     refuse(row.name, silent, "No gain makes it audible: mend it or take it out of the corpus.")
-    return found
+    return scales
 
 
 def _write(
@@ -175,11 +175,11 @@ def _write(
     for k in range(speakers):
         sources = [row.sources[k] for row in drawn]
         mixtures[f"source_{k + 1}_path"] = [source.path for source in sources]
-        mixtures[f"source_{k + 1}_gain"] = [found[k] for found in measured]
+        mixtures[f"source_{k + 1}_gain"] = [scales[k] for scales in measured]
         info[f"speaker_{k + 1}_ID"] = [source.speaker for source in sources]
         info[f"speaker_{k + 1}_sex"] = [source.sex for source in sources]
     mixtures["noise_path"] = [row.noise.path for row in drawn]
-    mixtures["noise_gain"] = [found[-1] for found in measured]
+    mixtures["noise_gain"] = [scales[-1] for scales in measured]
     paths = [out / f"{name}.csv", out / f"{name}_info.csv"]
     for path, table in zip(paths, (mixtures, info), strict=True):
         write_text(path, pd.DataFrame(table).to_csv(index=False, lineterminator="\n"))

@@ -143,22 +143,24 @@ def _files(root: Path, directory: str, suffix: str) -> list[str]:
 def _lengths(root: Path, names: Sequence[str], jobs: int) -> list[int]:
     """The length of each file in samples. Raises SepflowError with all that do not read."""
     chunks = [names[i : i + CHUNK] for i in range(0, len(names), CHUNK)]
-    found = [x for chunk in in_order(functools.partial(_headers, root), chunks, jobs) for x in chunk]
-    refuse(str(root), [x for x in found if isinstance(x, str)], "Mend these files, or take the corpus anew.")
-    return found
+    lengths = [x for chunk in in_order(functools.partial(_headers, root), chunks, jobs) for x in chunk]
+    refuse(
+        str(root), [x for x in lengths if isinstance(x, str)], "Mend these files, or take the corpus anew."
+    )
+    return lengths
 
 
 def _headers(root: Path, names: Iterable[str]) -> list[int | str]:
     """The length of each file, or what is wrong with it."""
-    found: list[int | str] = []
+    lengths: list[int | str] = []
     for name in names:
         try:
             with opened(root / name) as file:
                 wrong = f"{name}: {file.samplerate} Hz, not {inputs.RATE} Hz"
-                found.append(length(file) if file.samplerate == inputs.RATE else wrong)
+                lengths.append(length(file) if file.samplerate == inputs.RATE else wrong)
         except SepflowError as reason:
-            found.append(f"{name}: {reason}")
-    return found
+            lengths.append(f"{name}: {reason}")
+    return lengths
 
 
 def _speaker(name: str) -> int | str:

@@ -89,15 +89,15 @@ def _by_name(
     path: Path, column: str, columns: dict[str, Any], convert: Callable[[dict[str, Any]], Any]
 ) -> dict[str, Any]:
     """{name in `column`: row, converted}; SepflowError with what is wrong, or there twice, by line."""
-    rows, found, problems = read_table(path, {column: _stem} | columns), {}, []
+    rows, values, problems = read_table(path, {column: _stem} | columns), {}, []
     refuse_twice(str(path), ((row["line"], row[column]) for row in rows))
     for row in rows:
         try:
-            found[row[column]] = convert(row)
+            values[row[column]] = convert(row)
         except (SepflowError, ValueError) as reason:
             problems.append(f"line {row['line']}: {reason}")
     refuse(str(path), problems, WAY_OUT)
-    return found
+    return values
 
 
 def _pairs(path: Path) -> dict[str, tuple[str, str]]:

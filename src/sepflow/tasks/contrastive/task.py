@@ -122,15 +122,17 @@ class Contrastive(Pretext):
         Returns the cosines of each context with each target [B, M, M], -inf where that is no candidate; the
         targets' codes [B, M, G]; and the shares of all codes [G, V].
         """
-        said, frames = self.settings, encoded.shape[-1] // self.hop
-        masked = _stack([draw_masked(frames, said.share, self.span, rng) for rng in draws], encoded)
+        settings, frames = self.settings, encoded.shape[-1] // self.hop
+        masked = _stack([draw_masked(frames, settings.share, self.span, rng) for rng in draws], encoded)
         count = masked.shape[-1]
-        candidates = _stack([draw_candidates(count, said.distractors, rng) for rng in draws], encoded)
+        candidates = _stack([draw_candidates(count, settings.distractors, rng) for rng in draws], encoded)
         noise = None
         if noisy:
-            noise = [rng.gumbel(size=(count, said.groups, said.codes)) for rng in draws]
+            noise = [rng.gumbel(size=(count, settings.groups, settings.codes)) for rng in draws]
             noise = _stack(noise, encoded).to(encoded)
-        quantised, codes, shares = self.head.quantiser(_at(self.targets(encoded), masked), noise, said.gumbel)
+        quantised, codes, shares = self.head.quantiser(
+            _at(self.targets(encoded), masked), noise, settings.gumbel
+        )
         contexts = self.head.project(_at(self.contexts(encoded, masked), masked))
         return similarities(contexts, quantised, candidates & differing(codes)), codes, shares
 

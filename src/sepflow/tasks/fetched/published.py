@@ -32,7 +32,7 @@ def read_published(data: bytes, settings: Settings, beside: Iterable[str]) -> di
     if settings.member:
         data, where = _member(data, settings.member), f"{settings.member}: "
     try:
-        found = read_weights(data, beside)
+        content = read_weights(data, beside)
     except ForeignError as error:
         raise SepflowError(
             f"{where}{error}. If its publisher is known to put such things beside the weights, add "
@@ -40,7 +40,7 @@ def read_published(data: bytes, settings: Settings, beside: Iterable[str]) -> di
         ) from None
     except SepflowError as error:
         raise SepflowError(f"{where}{error}") from None
-    return _renamed(_state(found, settings.state), settings)
+    return _renamed(_state(content, settings.state), settings)
 
 
 def _member(data: bytes, name: str) -> bytes:
@@ -57,16 +57,16 @@ def _member(data: bytes, name: str) -> bytes:
         raise SepflowError(f"no whole zip ({str(error) or repr(error)})") from None
 
 
-def _state(found: Any, keys: Iterable[str]) -> dict[str, Any]:
+def _state(content: Any, keys: Iterable[str]) -> dict[str, Any]:
     """What the keys lead to."""
     for key in keys:
-        if not isinstance(found, dict) or key not in found:
-            there = [str(x) for x in found] if isinstance(found, dict) else [type(found).__name__]
+        if not isinstance(content, dict) or key not in content:
+            there = [str(x) for x in content] if isinstance(content, dict) else [type(content).__name__]
             raise SepflowError(f"state: {unknown_name('key', key, there[:20])}")
-        found = found[key]
-    if not isinstance(found, dict):
-        raise SepflowError(f"a {type(found).__name__} in place of weights by names")
-    return found
+        content = content[key]
+    if not isinstance(content, dict):
+        raise SepflowError(f"a {type(content).__name__} in place of weights by names")
+    return content
 
 
 def _renamed(state: dict[str, Any], settings: Settings) -> dict[str, Tensor]:

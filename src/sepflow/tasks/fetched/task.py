@@ -60,7 +60,7 @@ def fitted(weights: Mapping[str, Tensor], model: dict[str, Any]) -> dict[str, Te
         "only in the file": [name for name in weights if name not in own],
         "of another shape (file, network)": [f"{x} {a}, {b}" for x, (a, b) in shapes.items() if a != b],
     }
-    if wrong := [f"{len(found)} weights {what}: {found[0]}" for what, found in problems.items() if found]:
+    if wrong := [f"{len(names)} weights {what}: {names[0]}" for what, names in problems.items() if names]:
         raise SepflowError(f"not the weights of the network {model['name']}: {'; '.join(wrong)}")
     if infinite := [name for name, weight in weights.items() if not weight.isfinite().all()]:
         raise SepflowError(f"{infinite[0]} has NaN or infinite weights")
