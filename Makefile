@@ -34,7 +34,7 @@ rehearse: setup
 	$(BIN)/python -m rehearsal
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 smoke: setup
 	$(BIN)/snakemake --cores all --config scale=smoke

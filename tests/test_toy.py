@@ -109,8 +109,8 @@ def test_a_run_that_was_made_is_named_sealed_and_used(finished, tmp_path):
 
 def test_a_training_broken_off_anywhere_ends_the_same(finished, tmp_path):
     """With a moving average, gradients that accumulate, parts of their own sizes, and a frozen judge."""
-    spec = runs(finished)["dereverb"] / "spec.json"
-    whole = alone(finished, spec, tmp_path / "whole")
+    whole = runs(finished)["dereverb"]
+    spec = whole / "spec.json"
     for where in ("within", "validation", "validation"):
         alone(finished, spec, tmp_path / "broken", where)
     alone(finished, spec, tmp_path / "broken")
