@@ -167,6 +167,18 @@ def smoked(tmp_path_factory):
 
 
 @pytest.fixture
+def finished(smoked, request) -> Checkout:
+    """A checkout in which every job of the paper NAME of a test's module has run, to be looked at alone."""
+    return smoked(request.module.NAME)
+
+
+@pytest.fixture
+def touched(finished, tmp_path) -> Checkout:
+    """A copy of it of one's own, to change things in."""
+    return finished.copy(tmp_path / "copy")
+
+
+@pytest.fixture
 def declare(tmp_path, monkeypatch):
     """A function that adds a group of this name, with these modules, to those of the package."""
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])

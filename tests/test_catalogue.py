@@ -18,7 +18,7 @@ from sepflow.planning import plan
 from test_fetch import DATA, TOY, tree
 
 PAPERS = {"ts_mixit", "ssl_pretraining", "task_aware_sed", "atss_net", "perl"}
-CORPORA = catalogue.read_all(ROOT)
+CORPORA = {name: catalogue.read(name, ROOT) for name in catalogue.names(ROOT)}
 
 
 @pytest.fixture

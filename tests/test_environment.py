@@ -73,6 +73,25 @@ def test_a_rule_imports_nothing_that_its_environment_lacks(environment, modules)
     assert used and used - declared == set()
 
 
+SLOW = {"scipy.signal", "torch._dynamo", "lightning", "torchmetrics", "torchaudio"}  # a second each, or more
+
+
+@pytest.mark.parametrize("model", ["conv_tasnet", "dprnn", "dptnet"])
+def test_to_load_a_model_and_score_it_loads_nothing_slow_beside(model):
+    """By what a scoring job imports, and by what it does before its first mixture."""
+    script = f"""
+import sys, torch
+from sepflow import models
+from sepflow.applying import estimates, evaluation
+from sepflow.metrics.separation import scores
+with torch.device("meta"):
+    models.build({{"name": {model!r}, "sources": 2}})
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "torch" in done.stdout.split() and not SLOW & set(done.stdout.split())
+
+
 def test_what_is_installed_is_what_is_locked():
     for name in (re.split(r"[<>=]", x)[0] for x in project()["dependencies"]):
         assert version(name).split("+")[0] == LOCKED[normal(name)], name

@@ -37,7 +37,7 @@ from sepflow.training.making import make
 from test_toy import toy_checkout
 from test_weights import Asks
 
-NETWORKS = catalogue.read_all(ROOT)
+NETWORKS = {name: catalogue.read(name, ROOT) for name in catalogue.names(ROOT)}
 MODEL = {
     "name": "conv_tasnet", "sources": 1, "filters": 16, "kernel": 32, "stride": 16, "bottleneck": 8,
     "hidden": 16, "skip": 8, "blocks": 2, "repeats": 1,

@@ -12,18 +12,6 @@ PAPER = f"config/papers/{NAME}.yaml"
 TRAINED = {"pretrain": 5, "supervised": 5, "finetune": 7, "multi_task": 2}
 
 
-@pytest.fixture
-def finished(smoked) -> Checkout:
-    """A checkout in which every job of the paper has run, for tests that only look at it."""
-    return smoked(NAME)
-
-
-@pytest.fixture
-def touched(finished, tmp_path) -> Checkout:
-    """A copy of one's own, to change things in."""
-    return finished.copy(tmp_path / "copy")
-
-
 def cells(checkout: Checkout, table: str) -> pd.DataFrame:
     return pd.read_csv(checkout.root / f"results/smoke/tables/{NAME}/{table}.csv")
 

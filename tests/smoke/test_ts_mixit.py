@@ -19,18 +19,6 @@ NAME = "ts_mixit"
 STAGES = {"teacher", "student", "finetune", "distill", "supervised"}
 
 
-@pytest.fixture
-def finished(smoked) -> Checkout:
-    """A checkout in which every job of the paper has run, for tests that only look at it."""
-    return smoked(NAME)
-
-
-@pytest.fixture
-def touched(finished, tmp_path) -> Checkout:
-    """A copy of one's own, to change things in."""
-    return finished.copy(tmp_path / "copy")
-
-
 def test_every_row_of_both_tables_is_filled(finished):
     for name, rows in (("table1", 6), ("table2", 8)):
         table = pd.read_csv(finished.root / f"results/smoke/tables/ts_mixit/{name}.csv")

@@ -48,11 +48,6 @@ def names(directory: Path) -> list[str]:
     return sorted(path.stem for path in _folder(directory).glob("*.yaml"))
 
 
-def read_all(directory: Path) -> dict[str, Network]:
-    """{name: network} of the catalogue in the checkout `directory`. Raises what `read` raises."""
-    return {name: read(name, directory) for name in names(directory)}
-
-
 def read(name: str, directory: Path) -> Network:
     """One network of the catalogue in the checkout `directory`.
 
