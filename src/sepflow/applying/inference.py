@@ -10,7 +10,7 @@ from sepflow.tasks.built import load_task, whole_float32
 
 
 class Estimator:
-    """The model of a run, ready to separate; `run` is the name of the run that it must be of."""
+    """The model of a run, ready to be applied; `run` is the name of the run that it must be of."""
 
     def __init__(self, path: str | Path, device: str = "auto", run: str | None = None):
         self.task = load_task(path, run)

@@ -164,6 +164,14 @@ class Pretext(Task):
         """Each of the task's metrics for `mixture` [T] and its clean `reference` [T]; drawn from `name`."""
 
 
+class Made(Task):
+    """A task whose runs are made without a training: others use what its network hears."""
+
+    def step(self, batch: Batch, at: int = 0) -> Step:
+        """None: raises TypeError."""
+        raise TypeError(f"a run of the task {self.spec['task']} is made, not trained")
+
+
 def model_weights(weights: dict[str, Any]) -> dict[str, Any]:
     """Of a run's weights those of the network."""
     return {name: weight for name, weight in weights.items() if not name.startswith((HEAD, USES))}

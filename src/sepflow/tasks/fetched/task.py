@@ -16,7 +16,7 @@ from sepflow.networks.catalogue import Network
 from sepflow.networks.places import Places
 from sepflow.tasks.fetched.published import check_sum, read_published
 from sepflow.tasks.fetched.settings import Settings
-from sepflow.tasks.task import Batch, Frozen, Step, Task
+from sepflow.tasks.task import Frozen, Made
 
 
 def make(spec: dict[str, Any], results: Path, places: Places) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -82,7 +82,7 @@ def _how_to_get(network: Network) -> str:
     return f"It has to be asked for: sepflow networks {network.name} says where."
 
 
-class Fetched(Task):
+class Fetched(Made):
     """The network as it was published: whoever uses it hears what it makes of what it is given."""
 
     def __init__(self, spec: dict[str, Any], used: Mapping[str, Frozen] | None = None):
@@ -92,10 +92,6 @@ class Fetched(Task):
     def forward(self, *inputs: Tensor) -> Any:
         """What the network makes of tensors."""
         return self.model(*inputs)
-
-    def step(self, batch: Batch, at: int = 0) -> Step:
-        """Never: it is not trained."""
-        raise NotImplementedError("a fetched network is not trained")
 
 
 TASK = Fetched

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sepflow.mixes.mix import open_mix
-from sepflow.tasks.task import Batch, Frozen, Step, Task
+from sepflow.tasks.task import Frozen, Made
 
 
 def make(spec: dict[str, Any], results: Path, places: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -18,7 +18,7 @@ def make(spec: dict[str, Any], results: Path, places: Any) -> tuple[dict[str, Te
     return {"rms": torch.tensor(levels).mean().sqrt()}, {"clips": len(mix)}
 
 
-class Level(Task):
+class Level(Made):
     """The level of the clips that it was made of."""
 
     def __init__(self, spec: dict[str, Any], used: Mapping[str, Frozen] | None = None):
@@ -30,10 +30,6 @@ class Level(Task):
         """A mixture [B, T] brought to that level."""
         own = mixture.square().mean(-1, keepdim=True).sqrt()
         return mixture * self.model.rms / own.clamp(min=1e-6)
-
-    def step(self, batch: Batch, at: int = 0) -> Step:
-        """Never: it is not trained."""
-        raise AssertionError
 
 
 TASK = Level
