@@ -29,7 +29,7 @@ def closure(*roots: str, package: Path = PACKAGE) -> list[Path]:
 
     Without the package's own `__init__`, which has but the version.
     """
-    there = {path.as_posix(): path for path in package.rglob("*.py")}
+    there = _modules(package)
     modules: set[Path] = set()
     waiting = {package / root for root in roots}
     while waiting:
@@ -45,34 +45,45 @@ def closure(*roots: str, package: Path = PACKAGE) -> list[Path]:
 @cache
 def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
     """A module in a form that says what it does, and the dotted names of the package that it may import."""
-    imported: list[str] = []
-    form = _form(ast.parse(path.read_bytes()), imported)
+    form, imported = [], []
+    _write(ast.parse(path.read_bytes()), form, imported)
     names = {name for name in imported if name.startswith("sepflow.")}
-    return hashlib.sha256(repr(form).encode()).hexdigest(), tuple(sorted(names))
+    return hashlib.sha256("\n".join(form).encode()).hexdigest(), tuple(sorted(names))
 
 
-def _form(node: Any, imported: list[str]) -> Any:
-    """A syntax tree as tuples, less docstrings, and less what is empty (Pythons differ in that).
+def _write(node: Any, form: list[str], imported: list[str]) -> None:
+    """Add a syntax tree to `form`, less docstrings and what is empty (Pythons differ in that).
 
     What it imports, dotted names, is added to `imported`.
     """
     kind = type(node)
     if kind is list:
-        return [_form(one, imported) for one in node]
+        form.append(f"[{len(node)}")
+        for one in node:
+            _write(one, form, imported)
+        return
     if not isinstance(node, ast.AST):
-        return node
+        form.append(repr(node))
+        return
     if kind in (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef):
         del node.body[: ast.get_docstring(node, clean=False) is not None]
     elif kind is ast.Import:
         imported += [alias.name for alias in node.names]
     elif kind is ast.ImportFrom:
         imported += [f"{node.module}.{alias.name}" for alias in node.names]
-    parts: list[Any] = [kind.__name__]
+    form.append(f"({kind.__name__}")
     for name in kind._fields:
         value = getattr(node, name, None)
         if value is not None and value != []:
-            parts += (name, _form(value, imported))
-    return tuple(parts)
+            form.append(name)
+            _write(value, form, imported)
+    form.append(")")
+
+
+@cache
+def _modules(package: Path) -> dict[str, Path]:
+    """The files of the package, by path."""
+    return {path.as_posix(): path for path in package.rglob("*.py")}
 
 
 def _files(name: str, package: str) -> Iterator[str]:
