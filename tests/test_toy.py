@@ -61,7 +61,7 @@ def runs(checkout: Checkout) -> dict[str, Path]:
 def test_the_table_has_its_cells(finished):
     table = pd.read_csv(finished.root / "results/toy/tables/toy/table1.csv")
     assert list(table["System"].unique()) == ["Mixture", "Proposed", "without clips"]
-    assert table["ours"].notna().sum() >= 14
+    assert table["ours"].notna().sum() >= 17
 
 
 def test_a_second_run_does_nothing(finished):
@@ -74,11 +74,27 @@ def test_scores_of_several_columns_and_of_the_mixture_itself(finished):
     }
     assert "mixture" in scored
     directory = runs(finished)["dereverb"]
-    for path in sorted(directory.glob("scores/*.csv")):
+    judge = runs(finished)["separation"]
+    plain = [path for path in sorted(directory.glob("scores/*.csv")) if judge.name not in path.name]
+    for path in plain:
         scores = pd.read_csv(path)
         sums = scores.groupby("metric")["value"].sum()
         assert {"error.wrong", "error.energy", "largest", "si_snri"} <= set(sums.index)
-    assert len(list(directory.glob("scores/*.csv"))) == 2  # of the two test mixes
+    assert len(list(directory.glob("scores/*.csv"))) == 3  # of the two test mixes, and by the judge
+
+
+def test_what_another_run_computes_has_scores_of_its_own(finished):
+    directory, judge = (runs(finished)[task] for task in ("dereverb", "separation"))
+    places = [directory / "scores", finished.root / "results/systems/mixture/judged"]
+    for path in (next(place.glob(f"*.{judge.name}.csv")) for place in places):
+        assert set(pd.read_csv(path)["metric"]) == {"judged.heard", "judged.energy"}
+        stamp = json.loads(path.with_suffix(".json").read_text())
+        assert stamp["used"] == judge.name and len(stamp["used_model"]) == 64
+    table = pd.read_csv(finished.root / "results/toy/tables/toy/table1.csv")
+    ours = table[table["metric"] == "judged:judge"].set_index("System")["ours"]
+    scores = pd.read_csv(next(places[1].glob("*.csv"))).groupby("metric")["value"].sum()
+    wanted = 100 * scores["judged.heard"] / scores["judged.energy"]
+    assert ours["Mixture"] == pytest.approx(wanted, abs=0.01) and ours.notna().all()
 
 
 def test_the_best_model_is_that_of_the_least_errors(finished):
@@ -91,9 +107,7 @@ def test_the_best_model_is_that_of_the_least_errors(finished):
 
 def test_a_run_that_was_made_is_named_sealed_and_used(finished, tmp_path):
     found = runs(finished)
-    own = os.environ | {"PYTHONPATH": str(finished.root / "src")}
-    command = [sys.executable, "-m", "sepflow", "verify"]
-    done = subprocess.run(command, cwd=finished.root, env=own, capture_output=True, text=True)
+    done = verified(finished)
     assert done.returncode == 0, done.stderr
     weights, _ = load_model(found["level"] / "model.safetensors")
     record = json.loads((found["level"] / "run.json").read_text())
@@ -105,6 +119,33 @@ def test_a_run_that_was_made_is_named_sealed_and_used(finished, tmp_path):
     assert list(read_uses(model)) == ["level"]
     checkpoint = torch.load(found["dereverb"] / "checkpoint/last.ckpt", weights_only=True)
     assert not [name for name in checkpoint["state_dict"] if "level" in name or "judge" in name]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("used_model", "by another model of the run {judge} than is there now"),
+        ("model", "of another model of this run than is there now"),
+    ],
+)
+def test_scores_of_another_model_are_told(finished, key, said):
+    directory, judge = (runs(finished)[task] for task in ("dereverb", "separation"))
+    (scores,) = (directory / "scores").glob(f"*.{judge.name}.csv")
+    stamp = scores.with_suffix(".json")
+    text = stamp.read_text()
+    try:
+        stamp.write_text(json.dumps(json.loads(text) | {key: "0" * 64}))
+        done = verified(finished)
+    finally:
+        stamp.write_text(text)
+    assert done.returncode == 1 and said.format(judge=judge.name) in done.stdout
+
+
+def verified(checkout: Checkout) -> subprocess.CompletedProcess[str]:
+    """`sepflow verify` in a checkout, by its own package."""
+    own = os.environ | {"PYTHONPATH": str(checkout.root / "src")}
+    command = [sys.executable, "-m", "sepflow", "verify"]
+    return subprocess.run(command, cwd=checkout.root, env=own, capture_output=True, text=True)
 
 
 def test_a_training_broken_off_anywhere_ends_the_same(finished, tmp_path):

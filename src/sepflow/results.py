@@ -37,9 +37,9 @@ class Run:
         """What a training goes on from: no output of a rule, since those are deleted before a job."""
         return self.directory / "checkpoint" / "last.ckpt"
 
-    def scores(self, mix: str) -> Path:
-        """What it scores on a test mix."""
-        return self.directory / "scores" / f"{mix}.csv"
+    def scores(self, mix: str, used: str = "") -> Path:
+        """What it scores on a test mix, perhaps in what the run `used` computes."""
+        return self.directory / "scores" / scored(mix, used)
 
     @property
     def adopted(self) -> bool:
@@ -74,13 +74,18 @@ class Results:
         """The directory of a packed corpus."""
         return self.root / "corpora" / name
 
-    def system(self, name: str, group: str, mix: str) -> Path:
-        """What a system without a run scores in a group of metrics."""
-        return self.root / "systems" / name / group / f"{mix}.csv"
+    def system(self, name: str, group: str, mix: str, used: str = "") -> Path:
+        """What a system without a run scores in a group of metrics, which perhaps the run `used` computes."""
+        return self.root / "systems" / name / group / scored(mix, used)
 
     def log(self, run: str) -> Path:
         """What a run's job said."""
         return self.root / "logs" / "train" / f"{run}.log"
+
+
+def scored(mix: str, used: str = "") -> str:
+    """What a file of scores on a mix is called, perhaps of what the run `used` computes."""
+    return f"{mix}.{used}.csv" if used else f"{mix}.csv"
 
 
 def seal_output(directory: str, cached: bool) -> dict[str, str]:

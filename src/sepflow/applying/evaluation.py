@@ -1,15 +1,30 @@
 """A run applied to a test mix: estimated and scored together, whole utterances, never an average."""
 
-import hashlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sepflow.applying.inference import Estimator
 from sepflow.applying.scoring import Scored, write_scores
+from sepflow.files.seals import digest_of
+from sepflow.metrics.declared import computed
+from sepflow.metrics.signals import score_signals
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import rate_of
-from sepflow.tasks.task import Tested
+from sepflow.tasks.task import Columns, Tested
+
+
+class Used(NamedTuple):
+    """The model of a `run` that computes metrics of others."""
+
+    model: Path
+    run: str
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """What is said of it beside the scores."""
+        return {"used": self.run, "used_model": digest_of(self.model)}
 
 
 def evaluate(
@@ -20,22 +35,25 @@ def evaluate(
     run: str | None = None,
     origin: dict[str, Any] | None = None,
     rate: int | None = None,
+    used: Used | None = None,
 ) -> None:
-    """Score a model on every mixture of `mix` in all metrics of its task; write them to `out` (see scoring).
+    """Score a model on every mixture of `mix` in the metrics of its task; write them to `out` (see scoring).
 
-    The stamp beside `out` says the `run` (which the model must be of, else SepflowError), the digest of the
-    model, and the `origin` that the caller says. `rate` is that of `mix`, in Hz; by default what the run was
-    trained at.
+    These are all that no other run computes, or all that `used` does. The stamp beside `out` says the `run`
+    (which the model must be of, else SepflowError), the digest of the model, and the `origin` that the caller
+    says. `rate` is that of `mix`, in Hz; by default what the run was trained at.
     """
     estimator = Estimator(model, device, run)
-    groups = estimator.task.declared.metrics
-    of = {**(origin or {}), "run": run, "model": hashlib.sha256(model.read_bytes()).hexdigest()}
+    network = Estimator(used.model, device, used.run) if used else None
+    groups = computed(estimator.task.declared.metrics, network.spec["task"] if network else None)
+    of = {**(origin or {}), "run": run, "model": digest_of(model), **(used.stamp if used else {})}
     rate = rate or rate_of(estimator.spec["data"]["mix"])
-    write_scores(_scored(estimator, mix, rate), groups, mix, out, of)
+    columns = partial(score_signals, groups, network=network)
+    write_scores(_scored(estimator, mix, rate, columns), groups, mix, out, of)
 
 
-def _scored(estimator: Estimator, mix: Mix, rate: int) -> Iterator[Scored]:
+def _scored(estimator: Estimator, mix: Mix, rate: int, columns: Columns) -> Iterator[Scored]:
     for row in range(len(mix)):
-        tested = Tested(mix.mixture(row), mix.references(row), mix.ids[row], rate)
+        tested = Tested(mix.mixture(row), mix.references(row), mix.ids[row], rate, columns)
         for selection, values in estimator.task.score(tested):
             yield row, selection, values

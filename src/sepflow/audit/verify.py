@@ -90,17 +90,17 @@ def _check_mix(directory: Path, name: str) -> None:
     if labelled:
         _check_labels(directory, table)
     results = Results(directory.resolve().parents[1])
-    if "run" in seal and _model_of(results.run(seal["run"]).record) not in (None, seal["model"]):
+    if "run" in seal and _model_of(results.run(seal["run"]).directory) not in (None, seal["model"]):
         raise SepflowError(
             f"{directory / LABELS}: by another model of the run {seal['run']} than is there now. "
             f"{_again(directory / PLAN)}"
         )
 
 
-def _model_of(record: Path) -> str | None:
+def _model_of(run: Path) -> str | None:
     """The digest of the model of a run, as its record says; of a damaged one there is a word elsewhere."""
     try:
-        return read_record(record, {"model": str}, "")["model"]
+        return read_record(Run(run).record, {"model": str}, "")["model"]
     except SepflowError:
         return None
 
@@ -145,7 +145,11 @@ def _check_run(directory: Path, name: str) -> None:
 def _check_stamp(path: Path, of: dict[str, str]) -> dict[str, object]:
     if not Path(stamp_of(str(path))).exists():
         raise UnsealedError(f"{path}: nothing beside it says of what: made before. {_again(path)}")
-    return read_stamp(str(path), {**of, "mix": path.stem})
+    mix, _, used = path.stem.partition(".")
+    stamp = read_stamp(str(path), {**of, "mix": mix, **({"used": used} if used else {})})
+    if used and _model_of(path.parents[3] / "runs" / used) not in (None, stamp["used_model"]):
+        raise SepflowError(f"{path}: by another model of the run {used} than is there now. {_again(path)}")
+    return stamp
 
 
 def _check_scores(path: Path, name: str) -> None:

@@ -32,6 +32,8 @@ def groups() -> dict[str, Group]:
             if (other := owners.setdefault(key, name)) != name:
                 raise SepflowError(f"metrics/{other} and metrics/{name} both declare {key}; rename one")
             _check(name, key, metric, group.pictures)
+        if len(group.uses) > 1:
+            raise SepflowError(f"metrics/{name}: uses: {', '.join(group.uses)}: scores are with one run")
     return by_name
 
 
@@ -69,6 +71,14 @@ def metrics_of(names: Iterable[str]) -> dict[str, Metric]:
 def scorers_of(names: Iterable[str]) -> tuple[str, ...]:
     """The packages that compute the metrics of these groups with us."""
     return tuple(dict.fromkeys(package for name in names for package in groups()[name].scorers))
+
+
+def computed(names: Iterable[str], task: str | None) -> list[str]:
+    """Of these groups those that a run of `task` computes; for None, those that no run is needed for."""
+    by_name = {name: groups()[name].uses for name in names}
+    if task is None:
+        return [name for name, uses in by_name.items() if not uses]
+    return [name for name, uses in by_name.items() if any(task in wanted for wanted in uses.values())]
 
 
 def scorer_of(group: str) -> Callable[..., Any] | None:

@@ -1,6 +1,7 @@
 """What a group says of its metrics: pure declarations, without torch, numpy or pandas."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 VALUE = ("value",)  # the one column of a metric that is its own value
 SOURCE, MIXTURE, CLASS, RUN = BY = ("source", "mixture", "class", "run")
@@ -41,9 +42,12 @@ class Group:
     """Metrics, by the names that tables and scores know them by, and the packages that compute them.
 
     Of the latter another version may score otherwise: they are stamped. `pictures` says that a table of these
-    metrics has pictures of estimated sources.
+    metrics has pictures of estimated sources. What a network of another run computes, as a recogniser does,
+    is of a group with `uses`: what it is called, and the tasks that it may be of. A column says which run it
+    is, and there are scores with each.
     """
 
     metrics: dict[str, Metric]
     scorers: tuple[str, ...] = ()
     pictures: bool = False
+    uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,13 +1,16 @@
 """What a group scores, and what it gives back: the contract of `scores.py` in a group's folder.
 
 Its `SCORES` is a function of Signals that returns the Values of each column of the group's metrics, by name.
+In a group with `uses` it is given the network too, by the name that it has there: a function of what a run is
+applied to (see Task.apply_to).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sepflow.metrics import declared
 from sepflow.metrics.declared import scorer_of
 
 # One for each source of a mixture, in order; a single one, of what is counted by mixture; or one a class.
@@ -26,6 +29,11 @@ class Signals(NamedTuple):
     rate: int
 
 
-def score_signals(groups: Iterable[str], signals: Signals) -> dict[str, Values]:
-    """The columns of all metrics of these `groups`."""
-    return {key: values for group in groups for key, values in scorer_of(group)(signals).items()}
+def score_signals(
+    groups: Iterable[str], signals: Signals, network: Callable[..., Any] | None = None
+) -> dict[str, Values]:
+    """The columns of all metrics of these `groups`, which may use a `network`."""
+    columns: dict[str, Values] = {}
+    for group in groups:
+        columns |= scorer_of(group)(signals, **dict.fromkeys(declared.groups()[group].uses, network))
+    return columns

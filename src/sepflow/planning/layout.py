@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 from sepflow.metrics.declared import metric_of
 from sepflow.metrics.metric import RUN, Metric
-from sepflow.results import Results
 
 # Rows that no run is behind, and what stands in place of a model's estimates.
 SYSTEMS = {
@@ -133,14 +132,9 @@ def mixes_of(table: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys([table["mix"], *(mix for row in table["rows"] for mix in tested(row))]))
 
 
-def scores_file(run: str, mix: str) -> str:
-    """Where the scores of a run on a mix lie. (Those by another run will be `<mix>.<that run>.csv`.)"""
-    return str(Results().run(run).scores(mix))
-
-
-def system_file(system: str, group: str, mix: str) -> str:
-    """Where the scores of a system without a run lie, those in one group of metrics."""
-    return str(Results().system(system, group, mix))
+def used_of(row: dict[str, Any], key: str) -> str:
+    """The name of the run that computes the metric of a column; empty, where none does."""
+    return row.get("used", {}).get(key, "")
 
 
 def stamp_of(scores: str) -> str:

@@ -37,14 +37,14 @@ class Messages:
         """A training: `train student_2src, seed 2, of ts_mixit: Table 1 row 3`."""
         return f"train {self.named(run)}"
 
-    def scores(self, run: str, mix: str) -> str:
-        """A run on a test mix: the rows of tables that its scores are for."""
-        return f"score {self._called(run)}: {self._rows(run, mix) or 'in no table'}"
+    def scores(self, run: str, mix: str, used: str = "") -> str:
+        """A run on a test mix, perhaps by another: the rows of tables that its scores are for."""
+        return f"score {self._called(run)}{self._by(used)}: {self._rows(run, mix) or 'in no table'}"
 
-    def system(self, system: str, group: str, mix: str) -> str:
+    def system(self, system: str, group: str, mix: str, used: str = "") -> str:
         """What no run is behind on a test mix, in a group of metrics: the rows of tables that this is for."""
         rows = self._numbered(lambda row: row.get("system") == system and mix in tested(row))
-        return f"score the {system} in place of estimates ({group}): {rows or 'in no table'}"
+        return f"score the {system} in place of estimates ({group}{self._by(used)}): {rows or 'in no table'}"
 
     def labels(self, mix: str) -> str:
         """A run's estimates on a mix: whom they teach."""
@@ -83,6 +83,9 @@ class Messages:
         """`student_2src, seed 2, of ts_mixit: Table 1 row 3`: a run and what it is for."""
         return f"{self._called(run)}: {self._rows(run) or self._needed(run)}"
 
+    def _by(self, used: str) -> str:
+        return f" by {self._called(used)}" if used else ""
+
     def _called(self, run: str) -> str:
         """`student_2src, seed 2, of ts_mixit`: a run as the first of its papers calls it."""
         return _label(self.plan.runs[run].aliases[0])
@@ -102,9 +105,13 @@ class Messages:
         )
 
     def _needed(self, run: str) -> str:
-        """The runs that build on one which is in no table."""
-        users = [other for other, x in self.plan.runs.items() if run in runs_of(x.spec).values()]
-        return f"for {'; '.join(self._called(user) for user in users)}" if users else "in no table"
+        """The runs that build on one which is in no row, or the rows whose metrics it computes."""
+        users = [
+            self._called(other) for other, x in self.plan.runs.items() if run in runs_of(x.spec).values()
+        ]
+        if scores := self._numbered(lambda row: run in row.get("used", {}).values()):
+            users.append(f"the scores of {scores}")
+        return f"for {'; '.join(users)}" if users else "in no table"
 
     def _learners(self, mix: str) -> str:
         return f"for {'; '.join(self._called(run) for run in self._hearers(mix))}"

@@ -6,6 +6,7 @@ Pure but for YAML and the digests of folders; nothing here needs numpy, torch or
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sepflow.identity import RECIPES, digest, fill_neutral, merge, parts_of, run
 from sepflow.networks import catalogue as networks
 from sepflow.planning import schemas
 from sepflow.planning.checks import check_builds_on, check_spec, complete, recipe_of, task_of
-from sepflow.planning.columns import tests_of
+from sepflow.planning.columns import computing, tests_of
 from sepflow.planning.figures import epoch_steps, resolve_figure
 from sepflow.planning.idle import Said, of_mix, of_run
 from sepflow.planning.recipes import check_intervals
@@ -148,7 +149,9 @@ class _Resolver:
     def all(self) -> None:
         rows = [row for table in self.tables.values() for row in table["rows"].values()]
         labels = (
-            [row["run"] for row in rows if "run" in row] if "tables" in self.change else self.paper["runs"]
+            [*(row["run"] for row in rows if "run" in row), *chain(*map(computing, self.tables.values()))]
+            if "tables" in self.change
+            else self.paper["runs"]
         )
         for seed in self.seeds:
             self.seed = seed

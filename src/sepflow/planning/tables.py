@@ -1,5 +1,6 @@
 """A paper's table, its rows resolved: the columns, published numbers, runs and score files of each."""
 
+from pathlib import Path
 from typing import Any
 
 from sepflow.errors import SepflowError
@@ -10,8 +11,11 @@ from sepflow.metrics.metric import RUN
 from sepflow.mixes.recipes import rate_of
 from sepflow.planning.columns import columns, heads
 from sepflow.planning.comparisons import Seeded, check_comparisons
-from sepflow.planning.layout import SYSTEMS, column, compared, is_fact, scores_file, system_file
+from sepflow.planning.layout import SYSTEMS, column, compared, is_fact
+from sepflow.results import Results
 from sepflow.tasks import declared
+
+RESULTS = Results()
 
 
 def pick(
@@ -86,19 +90,45 @@ def _row(
     own["published"] = _published(row, own["metrics"], where)
     heard = {key: tests[one.get("test", test)] for key, one in said.items()}
     metrics = {key: one["metric"] for key, one in said.items()}
-    files: dict[str, list[str]] = dict.fromkeys(said, [])
+    mixes = {key: digest(mix) for key, mix in heard.items()}
+    if used := _used(said, heard, seeded, where):
+        own["used"] = used
+    files: dict[str, list[Path]] = dict.fromkeys(said, [])
     if "run" in row:
         own["runs"], spec = seeded(row["run"], where)
         _check_scores(own, metrics, spec, heard, where)
-        files = {key: [scores_file(run, digest(heard[key])) for run in own["runs"]] for key in said}
+        files = {
+            key: [RESULTS.run(run).scores(mixes[key], used.get(key, "")) for run in own["runs"]]
+            for key in said
+        }
     elif "system" in row:
         _check_system(row, metrics, where)
         files = {
-            key: [system_file(row["system"], group_of(metric), digest(heard[key]))]
+            key: [RESULTS.system(row["system"], group_of(metric), mixes[key], used.get(key, ""))]
             for key, metric in metrics.items()
         }
     files |= {key: [] for key, metric in metrics.items() if metric_of(metric).by == RUN}
-    return {**row, **own, **_placed(own["mix"], {key: digest(heard[key]) for key in said}, files)}
+    return {**row, **own, **_placed(own["mix"], mixes, {key: [*map(str, x)] for key, x in files.items()})}
+
+
+def _used(
+    said: dict[str, dict[str, str]], heard: dict[str, dict[str, Any]], seeded: Seeded, where: str
+) -> dict[str, str]:
+    """The runs (those of the first seed) that compute the metrics of columns, by the keys of these."""
+    used = {}
+    for key, one in said.items():
+        if "with" not in one:
+            continue
+        runs, spec = seeded(one["with"], f"{where}.metrics")
+        place = f"{where}: {one['metric']}: with: {one['with']}"
+        (tasks,) = groups()[group_of(one["metric"])].uses.values()
+        if spec["task"] not in tasks:
+            raise SepflowError(
+                f"{place}: a run of the task {spec['task']}, where one of {', '.join(tasks)} is used"
+            )
+        _check_rates(spec, heard[key], place)
+        used[key] = next(iter(runs))
+    return used
 
 
 def _placed(mix: str, mixes: dict[str, str], files: dict[str, list[str]]) -> dict[str, Any]:
@@ -138,15 +168,17 @@ def _check_scores(
         raise SepflowError(
             f"{where}: metrics: {', '.join(others)}: a run of the task {spec['task']} has {', '.join(there)}"
         )
-    rates = {rate_of(spec[part]["mix"]) for part in parts_of(spec)}
     for test in heard.values():
         outputs = spec.get("model", {}).get("sources", test["speakers"])
         if (outputs != test["speakers"]) == (row["selection"] == "none"):
             raise SepflowError(f"{where}: selection: {row['selection']} does not fit the run's outputs")
-        if others := rates - {rate_of(test)}:
-            raise SepflowError(
-                f"{where}: the run hears {min(others)} Hz, and is tested at {rate_of(test)} Hz"
-            )
+        _check_rates(spec, test, where)
+
+
+def _check_rates(spec: dict[str, Any], test: dict[str, Any], where: str) -> None:
+    """A run hears a test mix at the rate that it was trained at."""
+    if others := {rate_of(spec[part]["mix"]) for part in parts_of(spec)} - {rate_of(test)}:
+        raise SepflowError(f"{where}: the run hears {min(others)} Hz, and is tested at {rate_of(test)} Hz")
 
 
 def _check_system(row: dict[str, Any], metrics: dict[str, str], where: str) -> None:

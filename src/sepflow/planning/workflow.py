@@ -9,7 +9,15 @@ from sepflow.code import code_digest
 from sepflow.corpora import catalogue
 from sepflow.corpora.layouts import own_tables
 from sepflow.identity import canonical, digest, parts_of, runs_of, without_neutral
-from sepflow.metrics.declared import AGGREGATES, SCORES, group_of, modules_of, scorers_of, scoring_groups
+from sepflow.metrics.declared import (
+    AGGREGATES,
+    SCORES,
+    computed,
+    group_of,
+    modules_of,
+    scorers_of,
+    scoring_groups,
+)
 from sepflow.mixes import kind_of
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 from sepflow.networks import catalogue as networks
@@ -82,8 +90,8 @@ class Jobs:
 
     def scoring_code(self, wildcards: Any) -> str:
         """A digest of all code that decides a run's scores: with its own task, network, metrics, no other."""
-        metrics = modules_of(self._groups(wildcards.run), SCORES)
-        own = self._looked_up([wildcards.run], wildcards.mix)
+        metrics = modules_of(self._groups(wildcards), SCORES)
+        own = self._looked_up([wildcards.run, *_used(wildcards)], wildcards.mix)
         return code_digest("applying/evaluation.py", *own, *metrics)
 
     def table_code(self, wildcards: Any) -> str:
@@ -98,20 +106,22 @@ class Jobs:
 
     def scorers(self, wildcards: Any) -> dict[str, str]:
         """The packages that score a run, with their versions."""
-        return versions(scorers_of(self._groups(wildcards.run)))
+        return versions(scorers_of(self._groups(wildcards)))
 
     def system_code(self, wildcards: Any) -> str:
         """A digest of all code that decides the scores of what no run is behind, in a group of metrics."""
         metrics = modules_of([wildcards.group], SCORES)
-        return code_digest("applying/systems.py", *self._looked_up([], wildcards.mix), *metrics)
+        own = self._looked_up(_used(wildcards), wildcards.mix)
+        return code_digest("applying/systems.py", *own, *metrics)
 
     def system_scorers(self, wildcards: Any) -> dict[str, str]:
         """The packages that compute a group of metrics, with their versions."""
         return versions(scorers_of([wildcards.group]))
 
-    def _groups(self, run: str) -> tuple[str, ...]:
-        """The groups of metrics that a run is scored in."""
-        return declared(self.plan.runs[run].spec["task"]).metrics
+    def _groups(self, wildcards: Any) -> list[str]:
+        """The groups of metrics that a run is scored in: what no other run computes, or what one does."""
+        run, *used = (self.plan.runs[name].spec["task"] for name in (wildcards.run, *_used(wildcards)))
+        return computed(declared(run).metrics, *used or [None])
 
     def _shown(self, wildcards: Any) -> list[str]:
         """The modules that decide what a table makes of the metrics of its rows."""
@@ -295,6 +305,11 @@ class Jobs:
 
 def _tables(corpus: str, recipe: Recipe) -> list[str]:
     return [str(RESULTS.corpus(corpus) / f"{table}.csv") for table in own_tables(recipe)]
+
+
+def _used(wildcards: Any) -> list[str]:
+    """The run that computes metrics of others, where a job's wildcards name one."""
+    return [run] if (run := getattr(wildcards, "used", "")) else []
 
 
 def _mixes(spec: dict[str, Any]) -> list[Recipe]:

@@ -14,13 +14,14 @@ from sepflow.files.contracts import check_scores, refuse
 from sepflow.files.reading import read_record, read_table
 from sepflow.metrics.declared import group_of, metric_of
 from sepflow.metrics.metric import CLASS, MIXTURE, VALUE, Metric
-from sepflow.planning.layout import Column, column, files_of, mix_of, stamp_of
+from sepflow.planning.layout import Column, column, files_of, mix_of, stamp_of, used_of
 from sepflow.results import Results
 
 AGAIN = "Remove this file; the workflow makes it again."
 _NUMBER = (int, float)
 _STAMP = dict.fromkeys(("mix", "scores", "commit", "dirty"), str) | {"mixtures": int, "scorers": dict}
 _OF_RUN, _OF_SYSTEM = (dict.fromkeys(keys, str) for keys in (("run", "model"), ("system", "group")))
+_OF_USED = dict.fromkeys(("used", "used_model"), str)
 _RUN = dict.fromkeys(("seconds", "parameters", "steps", "selected_step"), _NUMBER)
 _RUN |= dict.fromkeys(("device", "commit", "dirty"), str)
 
@@ -44,9 +45,10 @@ def checked(table: dict[str, Any], plans: dict[str, pd.DataFrame]) -> dict[str, 
 
 def _files(row: dict[str, Any], key: str, metric: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The files of scores of a row's column, each with whose scores they are to be."""
-    of = [{"run": run} for run in row["runs"]]
+    used = {"used": run} if (run := used_of(row, key)) else {}
+    of = [{"run": run, **used} for run in row["runs"]]
     if "system" in row:
-        of = [{"system": row["system"], "group": group_of(metric)}]
+        of = [{"system": row["system"], "group": group_of(metric), **used}]
     if files := files_of(row, key):
         yield from zip(files, of, strict=True)
 
@@ -70,8 +72,10 @@ def read_runs(
 
 
 def check_models(stamps: Iterable[dict[str, Any]], results: Path) -> None:
-    """Raise SepflowError where the model of a run is not that which the scores with these stamps are of."""
-    for run, digest in {stamp["run"]: stamp["model"] for stamp in stamps if "run" in stamp}.items():
+    """Raise SepflowError where a run has another model than the scores with these stamps are of."""
+    keys = (("run", "model"), ("used", "used_model"))
+    models = {stamp[run]: stamp[model] for stamp in stamps for run, model in keys if run in stamp}
+    for run, digest in models.items():
         path = Results(results).run(run).model
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise SepflowError(
@@ -150,7 +154,8 @@ def _read(file: str) -> pd.DataFrame:
 def read_stamp(file: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """The stamp of the scores in `file`, which are to be of what is `wanted`, and as they were written."""
     path = stamp_of(file)
-    stamp = read_record(path, _STAMP | (_OF_SYSTEM if "system" in wanted else _OF_RUN), AGAIN)
+    keys = (_OF_SYSTEM if "system" in wanted else _OF_RUN) | (_OF_USED if "used" in wanted else {})
+    stamp = read_record(path, _STAMP | keys, AGAIN)
     for key, value in wanted.items():
         if stamp[key] != value:
             raise SepflowError(

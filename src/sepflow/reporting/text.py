@@ -144,6 +144,8 @@ def _legend(table: dict[str, Any]) -> str:
         words.append("Published: another corpus, unless the scale is `paper`.")
     for system in dict.fromkeys(row["system"] for row in table["rows"] if "system" in row):
         words.append(f"`{system}`: no run, {SYSTEMS[system]}.")
+    for key, run in {key: run for row in table["rows"] for key, run in row.get("used", {}).items()}.items():
+        words.append(f"{quoting.markdown(column(table, key).name)}: computed by the run `{run}`.")
     if any(row["reported"] for row in table["rows"]):
         words.append("Reported: quoted by the paper, not run by it, nor here.")
     return " ".join(words)

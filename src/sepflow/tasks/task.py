@@ -1,7 +1,7 @@
 """What every task is to a training: a network, what a step loses, perhaps a head that no other task needs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from sepflow.metrics.signals import Signals, Values, score_signals
+from sepflow.metrics.signals import Signals, Values
 from sepflow.mixes.examples import Examples, FixedExamples
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import rate_of
@@ -35,13 +35,20 @@ class Step(NamedTuple):
     terms: dict[str, Tensor] = {}  # noqa: RUF012 (nobody changes it)
 
 
+Columns = Callable[[Signals], dict[str, Values]]
+
+
 class Tested(NamedTuple):
-    """A mixture [T] of a test mix at `rate` Hz, float32, with its references [C, T], and its name there."""
+    """A mixture [T] of a test mix at `rate` Hz, float32, with its references [C, T], and its name there.
+
+    `columns` computes the columns of signals in the metrics that are wanted.
+    """
 
     mixture: np.ndarray
     references: np.ndarray
     name: str
     rate: int
+    columns: Columns
 
 
 Scores = tuple[str, dict[str, Values]]  # a selection, the values of each column of the task's metrics
@@ -105,7 +112,7 @@ class Task(nn.Module, ABC):
         for selection in selections(len(estimates), len(tested.references)):
             chosen = select(estimates, selection, tested.references).numpy()
             signals = Signals(tested.references, chosen, tested.mixture, tested.rate)
-            yield selection, score_signals(self.declared.metrics, signals)
+            yield selection, tested.columns(signals)
 
     def weights(self) -> dict[str, Tensor]:
         """All weights of its own: the model's under their own names, the head's after `head.`."""

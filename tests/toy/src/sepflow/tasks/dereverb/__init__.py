@@ -4,7 +4,7 @@ from sepflow.tasks.declaration import LOWER, Declaration, Part, Use
 
 DECLARED = Declaration(
     objectives=(("judged", "mse"),),
-    metrics=("separation", "errors"),
+    metrics=("separation", "errors", "judged"),
     parts={
         "data": Part(speakers=1),
         "clips": Part(speakers=1),
