@@ -8,11 +8,10 @@ import torch
 from sepflow.applying.estimates import write_estimates
 from sepflow.applying.inference import Estimator
 from sepflow.identity import fill_neutral, run_name
-from sepflow.mixes.labels.mixtures import LabelledMix
 from sepflow.models.artefact import save_model
 from sepflow.tasks.built import build
 from test_scoring import SPEC as NETWORK
-from test_simulation import RECIPE, corpus, mix  # noqa: F401 (fixtures)
+from test_simulation import RECIPE, corpus, labelled_mix, mix  # noqa: F401 (fixtures)
 
 SPEC = NETWORK | {"data": {}, "validation": {}, "optimizer": {}}
 RUN = run_name(fill_neutral(SPEC))
@@ -31,7 +30,7 @@ def model(tmp_path):
 
 def test_labels_are_the_loudest_estimates_unclipped(model, mix, tmp_path):  # noqa: F811
     write_estimates(LABELS, mix, model, tmp_path / "labels", "cpu")
-    labelled, separator = LabelledMix(tmp_path / "labels", mix.corpus), Estimator(model, "cpu")
+    labelled, separator = labelled_mix(tmp_path / "labels", mix), Estimator(model, "cpu")
     assert labelled.ids == mix.ids
     loudest = 0.0
     for row in range(len(mix)):
@@ -45,7 +44,7 @@ def test_labels_are_the_loudest_estimates_unclipped(model, mix, tmp_path):  # no
 
 def test_by_segment_the_selection_is_made_for_each_segment(model, mix, tmp_path):  # noqa: F811
     write_estimates(LABELS | {"unit": "segment", "segment": 0.4}, mix, model, tmp_path / "labels", "cpu")
-    labelled, separator = LabelledMix(tmp_path / "labels", mix.corpus), Estimator(model, "cpu")
+    labelled, separator = labelled_mix(tmp_path / "labels", mix), Estimator(model, "cpu")
     table = pd.read_csv(tmp_path / "labels/mix.csv")
     assert (table["samples"] == 3200).all() and len(table) == sum(mix.samples // 3200)
     for row in range(0, len(table), 7):

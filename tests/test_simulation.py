@@ -13,7 +13,7 @@ from sepflow.errors import SepflowError
 from sepflow.files import write_text
 from sepflow.mixes.examples import Examples, FixedExamples
 from sepflow.mixes.labels.mixtures import LabelledMix
-from sepflow.mixes.mix import Mix, cut_segments
+from sepflow.mixes.mix import Mix, cut_segments, read_plan
 from sepflow.mixes.speakers.mixtures import LEVEL_DB, draw
 from sepflow.training.data import Parts, StepSampler, collate
 
@@ -46,6 +46,21 @@ def mix(corpus, tmp_path_factory) -> Mix:
 def written(recipe, corpus, folder) -> Mix:
     write_text(folder / "mix.csv", draw(recipe, corpus.manifest).to_csv(index=False))
     return Mix(folder, corpus)
+
+
+def labelled_mix(directory, mix) -> LabelledMix:
+    """The mix with labels in `directory`, of the recipe of `mix`."""
+    own, corpora = read_plan(directory / "mix.csv"), {"corpus": mix.corpus}
+    return LabelledMix.opened({"mix": RECIPE}, directory, own, corpora)
+
+
+class Humming(Mix):
+    """A kind of mix whose mixtures have a hum, which nobody is to give back."""
+
+    def mixture(self, row, start=0, length=None):
+        mixture = super().mixture(row, start, length)
+        time = np.arange(start, start + len(mixture)) / 8000
+        return mixture + np.sin(2 * np.pi * 50 * time, dtype=np.float32)
 
 
 def manifest(speakers: int, utterances: int = 3, split: str = "train") -> pd.DataFrame:
@@ -121,7 +136,7 @@ def test_a_crop_is_a_piece_of_the_whole_also_where_it_goes_past_the_end(mix):
 
 
 def test_segments_are_pieces_of_their_mixture(mix):
-    cut = mix.segments(3000)
+    cut = mix.segments(RECIPE, 3000)
     assert cut.ids[:2] == [f"{mix.ids[0]}-0", f"{mix.ids[0]}-3000"]
     np.testing.assert_array_equal(cut.mixture(1), mix.mixture(0)[3000:6000])
     assert len(cut_segments(mix.table, 10**6)) == 0
@@ -131,18 +146,39 @@ def test_labels_are_read_back_row_by_row(mix, tmp_path):
     write_text(tmp_path / "mix.csv", mix.table.to_csv(index=False))
     rows = [2 * mix.references(row) for row in range(len(mix))]  # louder than 1 in places: never clipped
     (tmp_path / "labels.f32").write_bytes(b"".join(row.tobytes() for row in rows))
-    labelled = LabelledMix(tmp_path, mix.corpus)
+    labelled = labelled_mix(tmp_path, mix)
     for row, wanted in enumerate(rows):
         np.testing.assert_array_equal(labelled.references(row), wanted)
         np.testing.assert_array_equal(labelled.references(row, 7, 90), wanted[:, 7:97])
         np.testing.assert_array_equal(labelled.mixture(row), mix.mixture(row))
 
 
+@pytest.mark.parametrize("made", ["example", "segments", "labels"])
+def test_what_is_made_of_a_mix_is_of_its_kind(mix, tmp_path, made):
+    """Its mixtures, of which an example has no method of its own here, keep the hum."""
+    humming = Humming(mix.directory, mix.corpus)
+    heard = humming.mixture(2)
+    assert np.abs(heard - mix.mixture(2)).max() > 0.9
+    if made == "example":
+        example = humming.example(2, 100, 500)
+        found, references = example["mixture"], example["references"]
+        np.testing.assert_array_equal(references, mix.references(2, 100, 500))
+        heard = heard[100:600]
+    elif made == "segments":
+        cut = humming.segments(RECIPE, 2000)
+        found, heard = cut.mixture(cut.ids.index(f"{mix.ids[2]}-0")), heard[:2000]
+    else:
+        write_text(tmp_path / "mix.csv", mix.table.to_csv(index=False))
+        (tmp_path / "labels.f32").write_bytes(bytes(8 * int(mix.samples.sum())))
+        found = LabelledMix(tmp_path, humming).example(2, 0, len(heard))["mixture"]
+    np.testing.assert_allclose(found, heard, atol=1e-6)
+
+
 def test_labels_cut_short_are_refused(mix, tmp_path):
     write_text(tmp_path / "mix.csv", mix.table.to_csv(index=False))
     (tmp_path / "labels.f32").write_bytes(bytes(100))
     with pytest.raises(SepflowError, match=r"labels.f32: 100 bytes, not \d+: cut short"):
-        LabelledMix(tmp_path, mix.corpus)
+        labelled_mix(tmp_path, mix)
 
 
 @pytest.mark.parametrize("data", [{}, {"dynamic": True}, {"first": 5}])

@@ -22,7 +22,7 @@ def write_estimates(recipe: dict[str, Any], mix: Mix, model: Path, out: Path, de
     `unit` whether the run hears (and the selection is made for) whole mixtures or segments of them.
     """
     if recipe["unit"] == "segment":
-        mix = mix.segments(round(recipe["segment"] * rate_of(recipe)))
+        mix = mix.segments(recipe["mix"], round(recipe["segment"] * rate_of(recipe)))
     estimator = Estimator(model, device, recipe["run"])
     content = hashlib.sha256()
     with replacing(out / LABELS) as temporary, temporary.open("wb") as file:

@@ -73,9 +73,12 @@ class Mix:
         return self._mixed(self.sources(row, start, length), row, start)
 
     def example(self, row: int, start: int, length: int) -> dict[str, np.ndarray]:
-        """mixture [T] and references [C, T], by name, the sources rendered once for both."""
-        sources = self.sources(row, start, length)
-        return {"mixture": self._mixed(sources, row, start), "references": sources}
+        """mixture [T] and references [C, T], by name; the sources rendered once where they serve for both."""
+        if (type(self).mixture, type(self).references) == (Mix.mixture, Mix.references):
+            sources = self.sources(row, start, length)
+            return {"mixture": self._mixed(sources, row, start), "references": sources}
+        parts = {"mixture": self.mixture, "references": self.references}
+        return {name: part(row, start, length) for name, part in parts.items()}
 
     def _mixed(self, sources: np.ndarray, row: int, start: int) -> np.ndarray:
         mixture = sources.sum(0)
@@ -101,9 +104,10 @@ class Mix:
         sexes = [self.table[f"sex_{k}"].iat[row] for k in range(1, len(self._sources) + 1)]
         return "" if "" in sexes else "same" if len(set(sexes)) == 1 else "different"
 
-    def segments(self, samples: int) -> "Mix":
-        """The mix with every mixture cut into segments of `samples`; what is left of each is left out."""
-        return Mix(self.directory, self.corpus, cut_segments(self.table, samples), self.noise_corpus)
+    def segments(self, recipe: Recipe, samples: int) -> "Mix":
+        """The mix of `recipe` with every mixture cut into segments of `samples`; what is left is left out."""
+        corpora = {"corpus": self.corpus, **({"noise": self.noise_corpus} if self.noise_corpus else {})}
+        return self.opened(recipe, self.directory, cut_segments(self.table, samples), corpora)
 
 
 def write_plan(

@@ -29,9 +29,5 @@ class Echoes(Mix):
         utterance, delay = self.table["utterance_1"][row], int(self.table["offset_echo"][row])
         return source + render(self.corpus, [(utterance, -6.0, delay - start)], len(source))[0]
 
-    def example(self, row: int, start: int, length: int) -> dict[str, np.ndarray]:
-        """mixture [T] and references [1, T]."""
-        return {"mixture": self.mixture(row, start, length), "references": self.sources(row, start, length)}
-
 
 MIX = Echoes
