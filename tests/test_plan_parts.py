@@ -233,7 +233,7 @@ class TestFigure2:
         ("multi_task: {task: multi_task,", "multi_task: {task: multi_task, objective: {consistency: true},",
          "runs.multi_task: objective.consistency: multi_task"),
         ("    task: mama\n", "", "runs.mama: pretext: the settings of mama or contrastive"),
-        ("se: {stage: pretrain}", "se: {stage: pretrain, task: mama}", "runs.se: pretext: the settings of"),
+        ("se: {stage: pretrain}", "se: {stage: pretrain, task: mama}", "runs.se: pretext: not set; the task mama takes"),
         ("scratch: {stage: supervised}", "scratch: {stage: supervised, objective: {name: masked_snr}}",
          "runs.scratch: objective: name and loss masked_snr, si_snr: the task separation has pit"),
         ("objective: {name: masked_snr, loss: thresholded_snr,", "objective: {name: masked_snr,",

@@ -268,3 +268,27 @@ def test_every_task_declares_its_objectives_and_the_settings_that_it_takes():
         trained = bool(declared.objectives and declared.trained_on and declared.validated_on)
         assert trained != declared.made
         assert bool(declared.settings) == (name in declarations("tasks"))
+
+
+CLIPS = {"kind": "clips", "role": "clean_speech_pairs", "split": "train", "mixtures": 8, "rate": 8000,
+         "min_seconds": 0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("runs.supervised_10.stage", "supervisd"), "supervised_10: stage: .*did you mean 'supervised'"),
+        (("runs.finetuned.model.name", "dprn"), "model.name: there is no model 'dprn'; did you"),
+        (("mixes.other", CLIPS | {"noise": True}, "tables.table1.test", "other"),
+         "mixes.other: noise: nothing that a mix of the kind clips has; it has split, "),
+        (("mixes.other", CLIPS | {"level_difference": [0, 0]}, "tables.table1.test", "other"),
+         "level_difference: nothing that"),
+        (("mixes.other", CLIPS | {"role": "clean_speech_pair"}, "tables.table1.test", "other"),
+         "no role 'clean_speech_pair'; did you mean 'clean_speech_pairs'"),
+        (("tables.table1.rows.supervised_10.selection", "oracle"),
+         "selection: oracle does not fit: the run has 2 outputs .*, and the test mix 2 speakers"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_paper_is_said_where_it_is(checkout, change, said):
+    with pytest.raises(SepflowError, match=said):
+        changed(checkout, "ts_mixit", *change)

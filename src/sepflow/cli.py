@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         "first", metavar="RUN", help="a name (or its beginning), or what the paper's file calls it"
     )
     why.add_argument("second", metavar="RUN2", nargs="?")
+    why.add_argument("--paper", help="whose run it is; by default those of config.yaml")
     why.set_defaults(run=_why)
     train = _add_train(commands)
     adopt = commands.add_parser("adopt", help="let the workflow take a run that was trained elsewhere")

@@ -6,12 +6,10 @@ from sepflow.jobs.job import job
 
 with job(snakemake.log[0], snakemake.threads):
     from sepflow.corpora.presence import folder_of
-    from sepflow.mixes import code_of
-    from sepflow.mixes.mix import write_plan
+    from sepflow.mixes.mix import decide, write_plan
 
     recipe, called = snakemake.params.recipe, snakemake.params.label
     lists = None
     if called:
         lists = folder_of(called, snakemake.config["corpora"], Path(snakemake.scriptdir).parents[1])
-    table = code_of(recipe["kind"]).decide(recipe, Path("results"), lists)
-    write_plan(Path(snakemake.output[0]).parent, table)
+    write_plan(Path(snakemake.output[0]).parent, decide(recipe, Path("results"), lists))

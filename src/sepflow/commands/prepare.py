@@ -7,8 +7,8 @@ from typing import Any
 from sepflow.applying.estimates import write_estimates
 from sepflow.errors import SepflowError
 from sepflow.identity import digest, parts_of
-from sepflow.mixes import code_of, kind_of
-from sepflow.mixes.mix import open_mix, write_plan
+from sepflow.mixes import kind_of
+from sepflow.mixes.mix import decide, open_mix, write_plan
 from sepflow.mixes.recipes import corpora_of
 from sepflow.models.artefact import read_spec
 from sepflow.results import MANIFEST, PLAN, Results
@@ -39,7 +39,7 @@ def _mix(recipe: dict[str, Any], results: Path, device: str) -> None:
         _built(Results(results).corpus(digest(one)))
     log.info("deciding mix %s", out.name)
     if recipe["kind"] != "labels" and not kind_of(recipe["kind"]).listed:
-        write_plan(out, code_of(recipe["kind"]).decide(recipe, results))
+        write_plan(out, decide(recipe, results))
     elif recipe["kind"] != "labels":
         raise SepflowError(
             f"{out / PLAN}: not there. Make it where its lists are (snakemake "

@@ -137,7 +137,7 @@ def check_own(table: pd.DataFrame, ids: Sequence[str], utterances: Iterable[str]
     )
 
 
-def check_mix(table: pd.DataFrame, where: str) -> None:
+def check_mix(table: pd.DataFrame, where: str, way_out: str = MIX_WAY_OUT) -> None:
     """Check the plan of a mix, one row a mixture: columns, unique ids, whole rows, finite gains.
 
     Raises SepflowError listing up to ten offenders together.
@@ -153,7 +153,7 @@ def check_mix(table: pd.DataFrame, where: str) -> None:
     others = columns("speaker", []) + columns("sex", [])
     wanted = ["id", "samples", *named, *gains, *places, *others]
     missing = [column for column in wanted if column not in table.columns]
-    refuse(where, [f"no column {name!r}" for name in missing], MIX_WAY_OUT)
+    refuse(where, [f"no column {name!r}" for name in missing], way_out)
     faults = {
         "another row has this id": table["id"].duplicated(),
         "no samples": ~(_number(table["samples"]) > 0),
@@ -163,7 +163,7 @@ def check_mix(table: pd.DataFrame, where: str) -> None:
         "a length or place is no whole number": ~table[["samples", *places]].apply(_whole).all(axis=1),
     }
     problems = [f"{name}: {fault}" for fault, rows in faults.items() for name in table.loc[rows, "id"]]
-    refuse(where, ["no mixtures"] if table.empty else problems, MIX_WAY_OUT)
+    refuse(where, ["no mixtures"] if table.empty else problems, way_out)
 
 
 def speakers_of(table: pd.DataFrame) -> set[str]:

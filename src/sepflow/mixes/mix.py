@@ -110,6 +110,17 @@ class Mix:
         return self.opened(recipe, self.directory, cut_segments(self.table, samples), corpora)
 
 
+def decide(recipe: Recipe, results: Path, lists: Path | None = None) -> pd.DataFrame:
+    """The plan of the mix of `recipe` as its kind decides it; `lists` are those of a published one.
+
+    Raises SepflowError where a kind gives what is no plan.
+    """
+    table = code_of(recipe["kind"]).decide(recipe, results, lists)
+    own = f"src/sepflow/mixes/{recipe['kind']}/mixtures.py: decide"
+    check_mix(table, own, "A plan has a row a mixture: mixes/clips/mixtures.py has one of one source.")
+    return table
+
+
 def write_plan(
     directory: Path, table: pd.DataFrame, digests: dict[str, str] | None = None, **made: str
 ) -> None:

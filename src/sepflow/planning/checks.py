@@ -63,7 +63,10 @@ def _check_task(spec: dict[str, Any], task: Declaration, where: str) -> None:
         having = _declaring(lambda other: part in other.parts)  # noqa: B023 (asked at once)
         raise SepflowError(f"{where}: {part}: what the task {having} trains on beside, and no other task")
     for key in {other.settings for other in map(tasks.declared, tasks.names()) if other.settings}:
-        if bool(spec.get(key)) != (task.settings == key):
+        if task.settings == key and not spec.get(key):
+            there = ", ".join(declarations("tasks")[spec["task"]].types)
+            raise SepflowError(f"{where}: {key}: not set; the task {spec['task']} takes {there}")
+        if spec.get(key) and task.settings != key:
             having = _declaring(lambda other: other.settings == key)  # noqa: B023
             raise SepflowError(f"{where}: {key}: the settings of {having}, and of no other task")
     if {*spec["uses"]} != {*task.uses}:

@@ -24,6 +24,7 @@ from sepflow.planning.recipes import check_intervals
 from sepflow.planning.roles import Roles
 from sepflow.planning.schemas import without_unsaid
 from sepflow.planning.tables import pick, resolve
+from sepflow.settings import declarations
 from sepflow.tasks.declaration import Declaration
 
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
@@ -177,6 +178,9 @@ class _Resolver:
         stage = merge(*self.layers("runs", label)).get("stage")
         if stage is None:
             raise SepflowError(f"{where}: stage: not set: which step of the method it is, in a word")
+        if stage not in self.paper["stages"]:
+            words = files.unknown_name("stage", stage, list(self.paper["stages"]))
+            raise SepflowError(f"{where}: stage: {words} It stands there, perhaps as {{}}.")
         paper, scale = (self.sided(side, stage, label) for side in (self.paper, self.change))
         spec = without_unsaid(merge(*paper, *scale))
         complete(spec, ("task",), where)
@@ -268,6 +272,10 @@ class _Resolver:
     def model(self, model: dict, where: str) -> dict:
         if model["name"] not in self.paper["models"]:
             words = files.unknown_name("model", model["name"], list(self.paper["models"]))
+            if model["name"] in declarations("models"):
+                words = (
+                    f"{model['name']} is none of the paper's; say `{model['name']}: {{}}` under its models"
+                )
             raise SepflowError(f"{where}: model.name: {words}")
         return merge(*self.layers("models", model["name"]), model)
 

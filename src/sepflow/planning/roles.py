@@ -39,6 +39,7 @@ class Roles:
         Raises SepflowError naming the file and the key where something is missing, or not of that kind.
         """
         complete(mix, ("role",), where)
+        said = {*mix}
         name = self.player(mix.pop("role"), f"{where}.role")
         listed = self.entry(name)["kind"]
         named = mix.pop("kind", listed if is_list(listed) else "speakers")
@@ -47,6 +48,11 @@ class Roles:
         kind = kind_of(named)
         if kind.listed != is_list(listed) or (kind.listed and named != listed):
             raise SepflowError(f"{where}: kind: {named}, over the corpus {name} of the kind {listed}")
+        if "kind" in said and (wrong := sorted({*mix} - {"rate", *kind.keys, *kind.may})):
+            raise SepflowError(
+                f"{where}: {', '.join(wrong)}: nothing that a mix of the kind {named} has; "
+                f"it has {', '.join((*kind.keys, *kind.may))}"
+            )
         complete(mix, ("rate", *(key for key in kind.keys if key != "subset")), where)
         recipe = kind.resolve(mix, name, self, where)
         check_channels(recipe, where)
@@ -67,9 +73,10 @@ class Roles:
     def player(self, role: str, where: str) -> str:
         """What the scale calls the corpus that plays a role."""
         if role not in self.scale["roles"]:
+            words = files.unknown_name("role", role, list(self.scale["roles"]))
             raise SepflowError(
-                f"{where}: {self.file} has no corpus for the role {role!r}; "
-                "give it one there, or leave the paper out of papers in config/config.yaml"
+                f"{where}: {words} Give it a corpus in {self.file}, or leave the paper out of papers in "
+                "config/config.yaml"
             )
         self._known(self.scale["roles"][role], f"roles.{role}")
         return self.scale["roles"][role]

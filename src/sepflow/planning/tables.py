@@ -168,10 +168,14 @@ def _check_scores(
         raise SepflowError(
             f"{where}: metrics: {', '.join(others)}: a run of the task {spec['task']} has {', '.join(there)}"
         )
+    signals = {group_of(metric) for metric in metrics.values()} & {*scoring_groups()}
     for test in heard.values():
-        outputs = spec.get("model", {}).get("sources", test["speakers"])
-        if (outputs != test["speakers"]) == (row["selection"] == "none"):
-            raise SepflowError(f"{where}: selection: {row['selection']} does not fit the run's outputs")
+        outputs, speakers = spec.get("model", {}).get("sources", test["speakers"]), test["speakers"]
+        if signals and (outputs != speakers) == (row["selection"] == "none"):
+            raise SepflowError(
+                f"{where}: selection: {row['selection']} does not fit: the run has {outputs} outputs "
+                f"(model.sources), and the test mix {speakers} speakers"
+            )
         _check_rates(spec, test, where)
 
 
