@@ -205,9 +205,11 @@ def alone(checkout: Checkout, spec: Path, out: Path, *broken: str) -> Path:
         ("delay: 0.05}", "dleay: 0.05}", "unknown key 'dleay'; did you mean 'delay'"),
         ("data: {mix: clips}}", "data: {mix: clips}, steps: 3}", "runs.level: steps: no key of"),
         ("name: judged,", "name: pit,", "objective: name and loss pit, mse: the task dereverb has judged"),
+        ("  light:", "  again: {stage: learn, uses: {level: dereverb}}\n  light:",
+         "uses.level: a run that is saved with others itself"),
         ("learn: {}", "learns: {}", "stages.learns: there is no run of the stage 'learns'; did you mean"),
     ],
-)
+)  # fmt: skip
 def test_what_a_paper_of_this_kind_says_wrong_is_one_message(finished, tmp_path, old, new, said):
     copy = object.__new__(Checkout)
     copy.root = tmp_path / "checkout"

@@ -160,6 +160,11 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
             raise SepflowError(
                 f"{where}: uses.{name}: a run of the task {task}, where one of {', '.join(use.tasks)} is used"
             )
+        if use.applied and any(own.applied for own in tasks.declared(task).uses.values()):
+            raise SepflowError(
+                f"{where}: uses.{name}: a run that is saved with others itself; a model is saved with those "
+                "that it uses, and no further"
+            )
     for part in parts_of(spec):
         mix = spec[part]["mix"]
         if mix["kind"] != "labels":

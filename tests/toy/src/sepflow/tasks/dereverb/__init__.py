@@ -10,7 +10,7 @@ DECLARED = Declaration(
         "clips": Part(speakers=1),
         "validation": Part(speakers=1, validated=True),
     },
-    uses={"judge": Use(("separation",)), "level": Use(("level",), applied=True)},
+    uses={"judge": Use(("separation",)), "level": Use(("level", "dereverb"), applied=True)},
     settings="dereverb",
     select={"validation_loss": LOWER, "error_rate": LOWER},
 )
