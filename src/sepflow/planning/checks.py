@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sepflow import tasks
+from sepflow import plugs, tasks
+from sepflow.declarations import declaration
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import canonical, difference, number_of, parts_of
 from sepflow.mixes.recipes import rate_of, unlabelled
 from sepflow.planning import schemas
-from sepflow.settings import declarations
 from sepflow.tasks.declaration import Declaration
 
 
@@ -36,7 +36,7 @@ def check_spec(spec: dict[str, Any], config: Path, where: str) -> None:
     if "model" in spec:
         _check_network(spec, where)
     if task.settings:
-        declarations("tasks")[spec["task"]].check(spec[task.settings], f"{where}.")
+        declaration("tasks", spec["task"]).check(spec[task.settings], f"{where}.")
     if not made:
         _check_training(spec, task, where)
     for problem in task.problems(spec):
@@ -100,10 +100,12 @@ def _declaring(what: Callable[[Declaration], bool]) -> str:
 
 
 def _check_network(spec: dict[str, Any], where: str) -> None:
-    model, networks = dict(spec["model"]), declarations("models")
-    if (name := str(model.pop("name"))) not in networks:
-        raise SepflowError(f"{where}.model: name: {files.unknown_name('network', name, list(networks))}")
-    networks[name].check(model, f"{where}.")
+    model = dict(spec["model"])
+    if not plugs.source("models", name := str(model.pop("name"))):
+        words = files.unknown_name("network", name, plugs.names("models", "MODEL"))
+        raise SepflowError(f"{where}.model: name: {words}")
+    plugs.check_says("models", name, "MODEL")
+    declaration("models", name).check(model, f"{where}.")
 
 
 def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) -> None:

@@ -1,0 +1,110 @@
+"""What is added to sepflow and declares itself wrong is one message: what is wrong, where, the way out."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from sepflow import plugs
+from sepflow.declarations import declaration
+from sepflow.errors import SepflowError
+
+HEAD = "from dataclasses import dataclass\nfrom typing import Literal\n\n"
+HEAD += "from sepflow import settings\nfrom sepflow.settings import Count, Flag, Share, Size, checked\n\n\n"
+NETWORK = "{decorator}\nclass GruNet:\n    {before}\n    def __init__(self, {arguments}) -> None: ...\n"
+FILE = "src/sepflow/models/grunet.py"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """A package of its own, with a network that is to be written."""
+    place = tmp_path / "src/sepflow"
+    (place / "models").mkdir(parents=True)
+    monkeypatch.setattr(plugs, "PACKAGE", place)
+    monkeypatch.syspath_prepend(place / "models")
+    declaration.cache_clear()
+    yield place
+    declaration.cache_clear()
+
+
+def network(arguments: str, decorator: str = '@checked("model")', before: str = "") -> str:
+    return HEAD + NETWORK.format(arguments=arguments, decorator=decorator, before=before)
+
+
+def imported(path: Path):
+    """What the class in a file declares when it is imported."""
+    spec = importlib.util.spec_from_file_location("grunet", path)
+    module = importlib.util.module_from_spec(spec)
+    importlib.sys.modules["grunet"] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del importlib.sys.modules["grunet"]
+    return module.GruNet.declared
+
+
+@pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
+def test_settings_of_all_kinds_are_read_as_they_are_imported(package, future):
+    arguments = "sources: Size, hop: settings.Size = 2, *, both: Flag = False, size: Size | None = None, "
+    arguments += 'pooling: Literal["mean", "max"] = "mean", of: Literal["all"] | Size = "all"'
+    path = package / "models/grunet.py"
+    path.write_text(future + network(arguments, '@checked("model", "hop divides size", "hop below 9")'))
+    said = declaration("models", "grunet")
+    assert said == imported(path)
+    whole = said.check({"sources": 2, "both": True, "of": 3})
+    assert whole["both"] is True and whole["size"] is None and whole["pooling"] == "mean"
+    for given, words in [
+        ({"both": 1}, "both must be true or false, not 1"),
+        ({"pooling": "sum"}, "pooling must be one of mean, max, not 'sum'"),
+        ({"of": "none"}, "of must be one of all, not 'none'; or must be an integer of at least 1"),
+        ({"sources": True}, "sources must be an integer"),
+        ({"size": 3}, "hop must divide size"),
+    ]:
+        with pytest.raises(SepflowError, match=f"model: {words}"):
+            said.check({"sources": 2} | given)
+
+
+TYPES = "; annotate it with a type of sepflow.settings: Count, .*Flag, .*Literal"
+WRONG = [
+    (network("hidden: int"), f"GruNet: hidden: annotated int{TYPES}", True),
+    (network("both: bool = False"), f"GruNet: both: annotated bool{TYPES}", True),
+    (network("both: bool | None = None"), r"GruNet: both: annotated bool \| None; annotate", True),
+    (network("sizes: list[Size]"), r"GruNet: sizes: annotated list\[.*; annotate", True),
+    (network("mode: Literal[1, 2]"), r"GruNet: mode: annotated .*Literal\[1, 2\]; annotate", True),
+    (network("hidden"), "GruNet: hidden: not annotated; annotate", True),
+    (network("*, hidden"), "GruNet: hidden: not annotated; annotate", True),
+    (network("size: Size, **more"), "GruNet: more: not annotated; annotate", True),
+    (network('hidden: "Size"'), "GruNet: hidden: annotated 'Size'; annotate", False),
+    (network("hidden: Size = 2 * 4"), r"hidden: its default `2 \* 4` is no literal; write its value", False),
+    (network("*, hidden: Size = HIDDEN"), "hidden: its default `HIDDEN` is no literal", False),
+    (
+        HEAD + '@checked("model")\n@dataclass\nclass GruNet:\n    hidden: int\n    both: Flag\n',
+        "GruNet: hidden: annotated int",
+        True,
+    ),
+    (HEAD + '@checked("model")\nclass GruNet:\n    hidden: Size\n', "GruNet: neither `__init__` nor", False),
+    (network("hop: Size", "@checked(NAME)"), "GruNet: `@checked` `NAME` is no literal", False),
+    (network("hop: Size", "@checked()"), 'GruNet: say what .*`@checked."model".`', False),
+    (network("hop: Size", "@checked"), 'no class of it is `@checked."model".`', False),
+    (network("hop: Size", ""), 'no class of it is `@checked."model".`', False),
+    (network("hop: Size, )"), "line .*: unmatched", False),
+]
+WRONG += [
+    (network("hop: Size, size: Size", f'@checked("model", "{relation}")'), f"'{relation}': {said}", True)
+    for relation, said in [
+        ("hop divide size", "there is no relation 'divide'; did you mean 'divides'"),
+        ("hops divides size", "there is no setting 'hops'; did you mean 'hop'"),
+        ("hop divides sizes", "there is no setting 'sizes'; did you mean 'size'"),
+        ("hop divides", "a relation is three words"),
+    ]
+]
+
+
+@pytest.mark.parametrize(("text", "said", "both"), WRONG)
+def test_a_class_that_declares_no_settings_is_one_message(package, text, said, both):
+    """In the plan, and for `both`, where it is imported too."""
+    path = package / "models/grunet.py"
+    path.write_text(text)
+    for read in [lambda: declaration("models", "grunet"), *[lambda: imported(path)] * both]:
+        with pytest.raises(SepflowError, match=f"^{FILE}: .*{said}"):
+            read()
