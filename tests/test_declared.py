@@ -1,13 +1,18 @@
 """What is added to sepflow and declares itself wrong is one message: what is wrong, where, the way out."""
 
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from conftest import Checkout
 from sepflow import plugs
 from sepflow.declarations import declaration
 from sepflow.errors import SepflowError
+from test_toy import toy_checkout
 
 HEAD = "from dataclasses import dataclass\nfrom typing import Literal\n\n"
 HEAD += "from sepflow import settings\nfrom sepflow.settings import Count, Flag, Share, Size, checked\n\n\n"
@@ -35,11 +40,11 @@ def imported(path: Path):
     """What the class in a file declares when it is imported."""
     spec = importlib.util.spec_from_file_location("grunet", path)
     module = importlib.util.module_from_spec(spec)
-    importlib.sys.modules["grunet"] = module
+    sys.modules["grunet"] = module
     try:
         spec.loader.exec_module(module)
     finally:
-        del importlib.sys.modules["grunet"]
+        del sys.modules["grunet"]
     return module.GruNet.declared
 
 
@@ -108,3 +113,70 @@ def test_a_class_that_declares_no_settings_is_one_message(package, text, said, b
     for read in [lambda: declaration("models", "grunet"), *[lambda: imported(path)] * both]:
         with pytest.raises(SepflowError, match=f"^{FILE}: .*{said}"):
             read()
+
+
+@pytest.fixture(scope="module")
+def toy(voices, tmp_path_factory) -> Checkout:
+    """The checkout of the toy's paper, with a package of its own."""
+    return toy_checkout(tmp_path_factory.mktemp("toy") / "checkout", voices)
+
+
+PLAN = """
+import sys
+from pathlib import Path
+import yaml
+from sepflow.errors import SepflowError
+from sepflow.planning import plan
+try:
+    plan.load(yaml.safe_load(Path("config/config.yaml").read_text()), Path())
+except SepflowError as error:
+    print(error)
+assert "torch" not in sys.modules
+"""
+
+
+def refused(checkout: Checkout, file: str, old: str | None, new: str = "") -> str:
+    """What a plan says where a file of the package is changed; without `old`, where it is not there."""
+    path = checkout.root / "src/sepflow" / file
+    text = path.read_text()
+    try:
+        path.unlink()
+        if old is not None:
+            assert old in text
+            path.write_text(text.replace(old, new, 1))
+        own = os.environ | {"PYTHONPATH": str(checkout.root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", PLAN]
+        done = subprocess.run(command, cwd=checkout.root, env=own, capture_output=True, text=True)
+    finally:
+        path.write_text(text)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_toy_as_it_is_has_a_plan(toy):
+    assert refused(toy, "models/gain.py", "MODEL = ", "MODEL = ") == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "said"),
+    [
+        ("models/gain.py", "MODEL", "no `MODEL = <its class>`"),
+        ("models/gain.py", '@checked("model")', 'no class of it is `@checked("model")`'),
+        ("tasks/dereverb/settings.py", '@checked("dereverb")', "no class of it is `@checked("),
+        ("tasks/dereverb/__init__.py", None, "no `DECLARED = Declaration(...)`: there is no such file"),
+        ("tasks/dereverb/__init__.py", "DECLARED", "no `DECLARED = Declaration(...)`"),
+        ("tasks/dereverb/task.py", "TASK", "no `TASK = <its class>`"),
+        ("tasks/dereverb/task.py", None, "no `TASK = <its class>`: there is no such file"),
+        ("tasks/level/task.py", "def make", "no `def make(spec, results, places)`"),
+        ("mixes/echoes/__init__.py", "KIND", "no `KIND = Kind(...)`"),
+        ("mixes/echoes/mixtures.py", "MIX", "no `MIX = <its class>`"),
+        ("mixes/echoes/mixtures.py", "def decide", "no `def decide(recipe, results, lists)`"),
+        ("mixes/echoes/mixtures.py", None, "no `MIX = <its class>`: there is no such file"),
+        ("metrics/errors/__init__.py", "GROUP", "no `GROUP = Group(...)`"),
+        ("metrics/errors/scores.py", "SCORES", "no `SCORES = <its function>`"),
+    ],
+)
+def test_a_file_without_the_line_that_declares_is_named(toy, file, old, said):
+    new = old.replace(old.split()[-1], "other") if old and old[0] != "@" else ""
+    where = file.rpartition("/")[0] if "settings.py" in file else file
+    assert refused(toy, file, old, new).startswith(f"src/sepflow/{where}: {said}")

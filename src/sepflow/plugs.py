@@ -8,18 +8,21 @@ import functools
 import importlib
 import importlib.util
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sepflow.errors import SepflowError
 
 PACKAGE = Path(__file__).parent
-# What a module has after `constant =`, where that is no class of its own.
-_VALUES = {
-    "DECLARED": "Declaration(...)",
-    "KIND": "Kind(...)",
-    "GROUP": "Group(...)",
-    "SCORES": "<its function>",
+# The lines that declare, where that is no class of the module's own.
+_LINES = {
+    "DECLARED": "DECLARED = Declaration(...)",
+    "KIND": "KIND = Kind(...)",
+    "GROUP": "GROUP = Group(...)",
+    "SCORES": "SCORES = <its function>",
+    "make": "def make(spec, results, places)",
+    "decide": "def decide(recipe, results, lists)",
 }
 
 
@@ -29,25 +32,26 @@ def offered(package: str, name: Any, constant: str) -> Any:
     None, if there is no such module. Raises SepflowError where it does not declare it.
     """
     known = isinstance(name, str) and name.isidentifier() and importlib.util.find_spec(f"{package}.{name}")
-    if not known or not known.origin:
+    if not known:
         return None
     module = importlib.import_module(f"{package}.{name}")
     if not hasattr(module, constant):
-        raise SepflowError(_lacking(Path(known.origin), constant))
+        raise _lacking(Path(known.origin or f"{module.__path__[0]}/__init__.py"), constant)
     return getattr(module, constant)
 
 
-def check_says(package: str, name: str, constant: str) -> None:
-    """Raise SepflowError where a module of a package ("models") is missing, or its source has no `constant`.
+def needed(package: str, name: str, constant: str) -> Any:
+    """The same, of a module that has to be there."""
+    if (found := offered(package, name, constant)) is None:
+        raise _lacking(Path(importlib.import_module(package).__path__[0], f"{name}.py"), constant)
+    return found
 
-    It is not imported: for planning.
-    """
-    path = source(package, name)
-    if path is None:
-        path = PACKAGE / package / f"{name}.py"
-        raise SepflowError(f"{_lacking(path, constant)}: there is no such file")
-    if not _says(path, constant):
-        raise SepflowError(_lacking(path, constant))
+
+def check_says(path: Path, *constants: str) -> None:
+    """Raise SepflowError where a module lacks one of its `constants`, as its source says: for planning."""
+    for constant in constants:
+        if not path.exists() or not _says(path, constant):
+            raise _lacking(path, constant)
 
 
 def source(package: str, name: Any) -> Path | None:
@@ -63,6 +67,11 @@ def names(package: str, constant: str) -> list[str]:
     return [name for name in sorted(modules) if _says(modules[name], constant)]
 
 
+def folders(places: Iterable[str]) -> tuple[str, ...]:
+    """The folders with modules in the places of a package, by name: its tasks, kinds or groups."""
+    return tuple(sorted({path.parent.name for place in places for path in Path(place).glob("*/*.py")}))
+
+
 def shown(path: Path) -> str:
     """What messages call a file of the package: "src/sepflow/models/dprnn.py"."""
     root = PACKAGE.parents[1]
@@ -70,11 +79,13 @@ def shown(path: Path) -> str:
 
 
 def _says(path: Path, constant: str) -> bool:
-    return bool(re.search(rf"^{constant}\b.*=", path.read_text(encoding="utf-8"), re.MULTILINE))
+    text = path.read_text(encoding="utf-8")
+    return bool(re.search(rf"^({constant}\b.*=|def {constant}\()", text, re.MULTILINE))
 
 
-def _lacking(path: Path, constant: str) -> str:
-    return f"{shown(path)}: no `{constant} = {_VALUES.get(constant, '<its class>')}`"
+def _lacking(path: Path, constant: str) -> SepflowError:
+    what = "" if path.exists() else ": there is no such file"
+    return SepflowError(f"{shown(path)}: no `{_LINES.get(constant, f'{constant} = <its class>')}`{what}")
 
 
 @functools.cache

@@ -3,9 +3,9 @@
 import ast
 import importlib
 import importlib.util
-import pkgutil
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,26 @@ PACKAGE = metrics.__name__
 SCORES, AGGREGATES = "scores", "aggregates"
 
 
+def known() -> tuple[str, ...]:
+    """All groups, as their folders are called."""
+    return plugs.folders(metrics.__path__)
+
+
 @cache
 def groups() -> dict[str, Group]:
     """All groups by their names.
 
     Raises SepflowError where two declare one metric, or one has an aggregate that is nowhere.
     """
-    folders = [x.name for x in pkgutil.iter_modules(metrics.__path__) if x.ispkg]
-    by_name = {name: group for name in folders if (group := plugs.offered(PACKAGE, name, "GROUP"))}
+    by_name = {name: plugs.offered(PACKAGE, name, "GROUP") for name in known()}
     owners: dict[str, str] = {}
     for name, group in by_name.items():
         for key, metric in group.metrics.items():
             if (other := owners.setdefault(key, name)) != name:
                 raise SepflowError(f"metrics/{other} and metrics/{name} both declare {key}; rename one")
             _check(name, key, metric, group.pictures)
+        if scores := _spec(name, SCORES):
+            plugs.check_says(Path(scores.origin), "SCORES")
         if len(group.uses) > 1:
             raise SepflowError(f"metrics/{name}: uses: {', '.join(group.uses)}: scores are with one run")
     return by_name
@@ -114,7 +120,7 @@ def _aggregates(group: str) -> list[str]:
     return [*own, f"{PACKAGE}.{AGGREGATES}"]
 
 
-def _spec(group: str, part: str) -> object:
+def _spec(group: str, part: str) -> ModuleSpec | None:
     return importlib.util.find_spec(f"{PACKAGE}.{group}.{part}")
 
 

@@ -1,7 +1,6 @@
 """What a mixture is: a kind of mix is the folder of its name, which says `KIND`; its mixtures.py, `MIX`."""
 
 import importlib
-import pkgutil
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -15,14 +14,14 @@ from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 @cache
 def kinds() -> tuple[str, ...]:
     """All kinds of mix."""
-    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return plugs.folders(__path__)
 
 
 def kind_of(name: Any) -> Kind:
     """What a kind of mix declares; SepflowError for an unknown name."""
-    if (kind := plugs.offered(__name__, name, "KIND")) is None:
+    if name not in kinds():
         raise SepflowError(f"kind must be one of {', '.join(kinds())}, not {name!r}")
-    return kind
+    return plugs.offered(__name__, name, "KIND")
 
 
 def check_channels(recipe: Recipe, where: str) -> None:
@@ -38,4 +37,5 @@ def check_channels(recipe: Recipe, where: str) -> None:
 def code_of(name: str) -> ModuleType:
     """The module of a kind that decides and opens its mixtures."""
     kind_of(name)
+    plugs.needed(f"{__name__}.{name}", "mixtures", "MIX")
     return importlib.import_module(f"{__name__}.{name}.mixtures")

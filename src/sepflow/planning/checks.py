@@ -54,7 +54,10 @@ def task_of(spec: dict[str, Any], where: str) -> Declaration:
     """What the task of a spec declares; SepflowError, with what was meant, where there is no such task."""
     if spec["task"] not in tasks.names():
         raise SepflowError(f"{where}: task: {files.unknown_name('task', spec['task'], tasks.names())}")
-    return tasks.declared(spec["task"])
+    task = tasks.declared(spec["task"])
+    code = plugs.PACKAGE / "tasks" / spec["task"] / "task.py"
+    plugs.check_says(code, "TASK", *["make"] * task.made)
+    return task
 
 
 def _check_task(spec: dict[str, Any], task: Declaration, where: str) -> None:
@@ -101,10 +104,10 @@ def _declaring(what: Callable[[Declaration], bool]) -> str:
 
 def _check_network(spec: dict[str, Any], where: str) -> None:
     model = dict(spec["model"])
-    if not plugs.source("models", name := str(model.pop("name"))):
+    if not (file := plugs.source("models", name := str(model.pop("name")))):
         words = files.unknown_name("network", name, plugs.names("models", "MODEL"))
         raise SepflowError(f"{where}.model: name: {words}")
-    plugs.check_says("models", name, "MODEL")
+    plugs.check_says(file, "MODEL")
     declaration("models", name).check(model, f"{where}.")
 
 

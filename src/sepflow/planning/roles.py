@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sepflow import plugs
 from sepflow.corpora import catalogue
 from sepflow.corpora import kinds as corpora
 from sepflow.corpora.digest import list_digest
@@ -49,6 +50,7 @@ class Roles:
             raise SepflowError(f"{where}: kind: {named}, over the corpus {name} of the kind {listed}")
         complete(mix, ("rate", *(key for key in kind.keys if key != "subset")), where)
         recipe = kind.resolve(mix, name, self, where)
+        plugs.check_says(plugs.PACKAGE / "mixes" / named / "mixtures.py", "MIX", "decide")
         check_channels(recipe, where)
         if kind.listed:
             self.titles[digest(recipe)] = name

@@ -1,6 +1,5 @@
 """What one training step is: a task is the folder of its name, which says `DECLARED`; its task.py, `TASK`."""
 
-import pkgutil
 from functools import cache
 from typing import Any
 
@@ -12,11 +11,11 @@ from sepflow.tasks.declaration import Declaration
 @cache
 def names() -> tuple[str, ...]:
     """All tasks."""
-    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return plugs.folders(__path__)
 
 
 def declared(name: Any) -> Declaration:
     """What a task declares; SepflowError for an unknown or missing name."""
-    if (declaration := plugs.offered(__name__, name, "DECLARED")) is None:
+    if name not in names():
         raise SepflowError(f"task must be one of {', '.join(names())}, not {name!r}")
-    return declaration
+    return plugs.offered(__name__, name, "DECLARED")

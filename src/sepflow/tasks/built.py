@@ -1,6 +1,5 @@
 """A task built of a run's spec: newly initialised, or with the weights in the file of its model."""
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sepflow import plugs
 from sepflow.errors import SepflowError
 from sepflow.identity import fill_neutral
 from sepflow.models.artefact import load_model, read_uses
@@ -28,7 +28,7 @@ def build(spec: dict[str, Any], used: Mapping[str, Frozen] | None = None) -> Tas
     Raises SepflowError for an unknown or missing name.
     """
     declared(spec.get("task"))
-    return importlib.import_module(f"sepflow.tasks.{spec['task']}.task").TASK(spec, used)
+    return plugs.needed(f"sepflow.tasks.{spec['task']}", "task", "TASK")(spec, used)
 
 
 def load_trained(path: str | Path, run: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
