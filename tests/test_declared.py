@@ -180,3 +180,53 @@ def test_a_file_without_the_line_that_declares_is_named(toy, file, old, said):
     new = old.replace(old.split()[-1], "other") if old and old[0] != "@" else ""
     where = file.rpartition("/")[0] if "settings.py" in file else file
     assert refused(toy, file, old, new).startswith(f"src/sepflow/{where}: {said}")
+
+
+TASK, KIND, GROUP = "tasks/dereverb/__init__.py", "mixes/echoes/__init__.py", "metrics/errors/__init__.py"
+METRICS = 'metrics=("separation", "errors", "judged")'
+RETURNED = 'return {"kind": "echoes", "recipe": number_of("echoes"), "corpus": corpus, "speakers": 1, **mix}'
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (TASK, "DECLARED = Declaration", "DECLARED = dict", "DECLARED: a Declaration is needed, not {"),
+        (TASK, METRICS, 'metrics=("separation")', "metrics: a tuple of words is needed, as ("),
+        (TASK, '"errors", ', '"error", ', "metrics: there is no group of metrics 'error'; did you mean 'err"),
+        (TASK, '(("judged", "mse"),)', '("judged", "mse")', "objectives: pairs of name and loss are needed"),
+        (TASK, 'objectives=(("judged", "mse"),),', "", "objectives: a training needs one, or the task `made"),
+        (TASK, '"clips": Part(speakers=1)', '"clips": 1', "parts: a Part by each name is needed"),
+        (TASK, "Part(speakers=1, validated=True)", "Part(speakers=1)", 'parts: a training has "data": Part'),
+        (TASK, 'Use(("separation",))', 'Use(("separate",))', "uses: judge: there is no task 'separate'; did"),
+        (TASK, 'Use(("separation",))', 'Use(("separation"))', "uses: judge: a tuple of words is needed"),
+        (TASK, 'Use(("separation",))', '("separation",)', "uses: a Use by each name is needed"),
+        (TASK, '"error_rate": LOWER', '"error_rate": "less"', "select: LOWER or HIGHER by each criterion"),
+        (TASK, 'settings="dereverb"', 'settings=("dereverb",)', "settings: the key of a run is needed"),
+        (TASK, 'settings="dereverb"', 'settings="dereverb", problems=()', "problems: a function is needed"),
+        (TASK, 'settings="dereverb"', 'settings="dereverb", idle=("a",)', "idle: a tuple of Idle is needed"),
+        (KIND, "KIND = Kind", "KIND = (lambda *a, **b: 3)", "KIND: a Kind is needed, not 3"),
+        (KIND, "own=", "owns=", "TypeError: Kind.__init__() got an unexpected keyword argument 'owns'"),
+        (TASK, "import LOWER", "import LOW", "ImportError: cannot import name 'LOW'"),
+        (KIND, 'own=("corpus", "speakers")', 'own=("corpus")', "own: a tuple of words is needed, as ("),
+        (
+            KIND,
+            '("split", "mixtures", "min_seconds", "delay")',
+            '"split"',
+            "keys: a tuple of words is needed",
+        ),
+        (KIND, "    _resolve,", '    "speakers",', "resolve: a function is needed, not 'speakers'"),
+        (KIND, RETURNED, "", "_resolve returns None, where a recipe is needed: a dict"),
+        (KIND, '"kind": "echoes"', '"kind": "clips"', "_resolve returns a recipe of the kind 'clips'; it is"),
+        (KIND, ' "recipe": number_of("echoes"),', "", '_resolve returns no number of its code; it is "recip'),
+        (KIND, ', "speakers": 1', "", "_resolve returns no speakers, which a recipe of this kind has"),
+        (KIND, '"corpus": corpus, ', "", "_resolve returns no corpus, which a recipe of this kind has"),
+        (KIND, '"corpus": corpus, ', '"corpus": name, ', "_resolve returns as corpus 'speech'; it is scale."),
+        (GROUP, "GROUP = Group", "GROUP = dict", "a Group is needed, not {"),
+        (GROUP, 'scorers=("numpy",)', 'scorers=("numpy")', "scorers: a tuple of words is needed"),
+        (GROUP, 'of=("wrong", "energy")', 'of="wrong"', "error: of: a tuple of words is needed"),
+    ],
+)
+def test_a_declaration_that_does_not_hold_is_one_message(toy, file, old, new, said):
+    where = file if file != GROUP else "metrics/errors"
+    words = refused(toy, file, old, new)
+    assert where in words.partition(said)[0] and said in words and words.count("\n") == 1

@@ -24,19 +24,28 @@ _LINES = {
     "make": "def make(spec, results, places)",
     "decide": "def decide(recipe, results, lists)",
 }
+# What declares alone, and computes nothing: a module that cannot be imported has a slip of the pen.
+_DECLARATIONS = ("DECLARED", "KIND", "GROUP")
 
 
 def offered(package: str, name: Any, constant: str) -> Any:
     """What the module `name` of `package` declares as `constant`, importing no other.
 
-    None, if there is no such module. Raises SepflowError where it does not declare it.
+    None, if there is no such module. Raises SepflowError where it does not declare it, or declares with words
+    that there are not.
     """
     known = isinstance(name, str) and name.isidentifier() and importlib.util.find_spec(f"{package}.{name}")
     if not known:
         return None
-    module = importlib.import_module(f"{package}.{name}")
+    path = Path(known.origin or f"{list(known.submodule_search_locations)[0]}/__init__.py")
+    try:
+        module = importlib.import_module(f"{package}.{name}")
+    except (TypeError, NameError, AttributeError, ImportError, SyntaxError) as error:
+        if constant in _DECLARATIONS:
+            raise SepflowError(f"{shown(path)}: {type(error).__name__}: {error}") from error
+        raise
     if not hasattr(module, constant):
-        raise _lacking(Path(known.origin or f"{module.__path__[0]}/__init__.py"), constant)
+        raise _lacking(path, constant)
     return getattr(module, constant)
 
 
@@ -76,6 +85,13 @@ def shown(path: Path) -> str:
     """What messages call a file of the package: "src/sepflow/models/dprnn.py"."""
     root = PACKAGE.parents[1]
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def check_words(where: str, **said: Any) -> None:
+    """Raise SepflowError where one of what is `said` is no tuple of words: of one, its comma is forgotten."""
+    for key, value in said.items():
+        if not isinstance(value, tuple | list) or not all(isinstance(word, str) for word in value):
+            raise SepflowError(f'{where}: {key}: a tuple of words is needed, as ("one",), not {value!r}')
 
 
 def _says(path: Path, constant: str) -> bool:

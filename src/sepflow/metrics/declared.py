@@ -32,6 +32,7 @@ def groups() -> dict[str, Group]:
     by_name = {name: plugs.offered(PACKAGE, name, "GROUP") for name in known()}
     owners: dict[str, str] = {}
     for name, group in by_name.items():
+        _check_group(group, f"metrics/{name}")
         for key, metric in group.metrics.items():
             if (other := owners.setdefault(key, name)) != name:
                 raise SepflowError(f"metrics/{other} and metrics/{name} both declare {key}; rename one")
@@ -41,6 +42,17 @@ def groups() -> dict[str, Group]:
         if len(group.uses) > 1:
             raise SepflowError(f"metrics/{name}: uses: {', '.join(group.uses)}: scores are with one run")
     return by_name
+
+
+def _check_group(group: Any, where: str) -> None:
+    """A group is one, of metrics."""
+    if not isinstance(group, Group):
+        raise SepflowError(f"{where}: GROUP: a Group is needed, not {group!r}")
+    if not isinstance(group.metrics, dict) or not all(isinstance(x, Metric) for x in group.metrics.values()):
+        raise SepflowError(f"{where}: a Metric by each name is needed, not {group.metrics!r}")
+    of = {f"{key}: of": metric.of for key, metric in group.metrics.items()}
+    uses = {f"uses: {name}": tasks for name, tasks in group.uses.items()}
+    plugs.check_words(where, scorers=group.scorers, **of, **uses)
 
 
 def _check(group: str, key: str, metric: Metric, pictures: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sepflow import plugs
 from sepflow.errors import SepflowError
-from sepflow.mixes.declaration import Kind
+from sepflow.mixes.declaration import Kind, Scale, check, check_recipe
 from sepflow.mixes.recipes import Recipe, corpora_of, unlabelled
 
 
@@ -18,10 +18,30 @@ def kinds() -> tuple[str, ...]:
 
 
 def kind_of(name: Any) -> Kind:
-    """What a kind of mix declares; SepflowError for an unknown name."""
+    """What a kind of mix declares; SepflowError for an unknown name, or what does not hold of it."""
     if name not in kinds():
         raise SepflowError(f"kind must be one of {', '.join(kinds())}, not {name!r}")
-    return plugs.offered(__name__, name, "KIND")
+    return _checked(name)
+
+
+@cache
+def _checked(name: str) -> Kind:
+    kind = plugs.offered(__name__, name, "KIND")
+    check(kind, _file(name))
+    return kind
+
+
+def resolved(mix: dict[str, Any], name: str, corpus: str, scale: Scale, where: str) -> Recipe:
+    """The recipe of a mix of the kind `name`, over a corpus of the scale; SepflowError naming the key."""
+    kind = kind_of(name)
+    recipe = kind.resolve(mix, corpus, scale, where)
+    check_recipe(recipe, kind, name, _file(name))
+    check_channels(recipe, where)
+    return recipe
+
+
+def _file(name: str) -> str:
+    return plugs.shown(plugs.PACKAGE / "mixes" / name / "__init__.py")
 
 
 def check_channels(recipe: Recipe, where: str) -> None:

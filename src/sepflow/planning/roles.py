@@ -12,7 +12,7 @@ from sepflow.corpora.presence import folder_of
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import digest, number_of
-from sepflow.mixes import check_channels, kind_of, kinds
+from sepflow.mixes import kind_of, kinds, resolved
 from sepflow.mixes.recipes import Recipe
 from sepflow.planning.checks import complete
 from sepflow.planning.recipes import check_entry, is_list
@@ -49,9 +49,8 @@ class Roles:
         if kind.listed != is_list(listed) or (kind.listed and named != listed):
             raise SepflowError(f"{where}: kind: {named}, over the corpus {name} of the kind {listed}")
         complete(mix, ("rate", *(key for key in kind.keys if key != "subset")), where)
-        recipe = kind.resolve(mix, name, self, where)
+        recipe = resolved(mix, named, name, self, where)
         plugs.check_says(plugs.PACKAGE / "mixes" / named / "mixtures.py", "MIX", "decide")
-        check_channels(recipe, where)
         if kind.listed:
             self.titles[digest(recipe)] = name
         return recipe

@@ -5,7 +5,8 @@ from typing import Any
 
 from sepflow import plugs
 from sepflow.errors import SepflowError
-from sepflow.tasks.declaration import Declaration
+from sepflow.metrics import declared as metrics
+from sepflow.tasks.declaration import Declaration, check
 
 
 @cache
@@ -15,7 +16,15 @@ def names() -> tuple[str, ...]:
 
 
 def declared(name: Any) -> Declaration:
-    """What a task declares; SepflowError for an unknown or missing name."""
+    """What a task declares; SepflowError for an unknown or missing name, or what does not hold of it."""
     if name not in names():
         raise SepflowError(f"task must be one of {', '.join(names())}, not {name!r}")
-    return plugs.offered(__name__, name, "DECLARED")
+    return _checked(name)
+
+
+@cache
+def _checked(name: str) -> Declaration:
+    declaration = plugs.offered(__name__, name, "DECLARED")
+    where = plugs.shown(plugs.PACKAGE / "tasks" / name / "__init__.py")
+    check(declaration, where, names(), metrics.known())
+    return declaration
