@@ -183,6 +183,7 @@ def test_a_file_without_the_line_that_declares_is_named(toy, file, old, said):
 
 
 TASK, KIND, GROUP = "tasks/dereverb/__init__.py", "mixes/echoes/__init__.py", "metrics/errors/__init__.py"
+LEVEL = "tasks/level/__init__.py"
 METRICS = 'metrics=("separation", "errors", "judged")'
 RETURNED = 'return {"kind": "echoes", "recipe": number_of("echoes"), "corpus": corpus, "speakers": 1, **mix}'
 
@@ -204,6 +205,12 @@ RETURNED = 'return {"kind": "echoes", "recipe": number_of("echoes"), "corpus": c
         (TASK, 'settings="dereverb"', 'settings=("dereverb",)', "settings: the key of a run is needed"),
         (TASK, 'settings="dereverb"', 'settings="dereverb", problems=()', "problems: a function is needed"),
         (TASK, 'settings="dereverb"', 'settings="dereverb", idle=("a",)', "idle: a tuple of Idle is needed"),
+        (
+            LEVEL,
+            "speakers=1",
+            "",
+            "toy.yaml: runs.level.data: mix: 1 speakers, and model.sources is not said",
+        ),
         (KIND, "KIND = Kind", "KIND = (lambda *a, **b: 3)", "KIND: a Kind is needed, not 3"),
         (KIND, "own=", "owns=", "TypeError: Kind.__init__() got an unexpected keyword argument 'owns'"),
         (TASK, "import LOWER", "import LOW", "ImportError: cannot import name 'LOW'"),
@@ -227,6 +234,6 @@ RETURNED = 'return {"kind": "echoes", "recipe": number_of("echoes"), "corpus": c
     ],
 )
 def test_a_declaration_that_does_not_hold_is_one_message(toy, file, old, new, said):
-    where = file if file != GROUP else "metrics/errors"
+    where = {GROUP: "metrics/errors", LEVEL: ""}.get(file, file)
     words = refused(toy, file, old, new)
     assert where in words.partition(said)[0] and said in words and words.count("\n") == 1

@@ -175,7 +175,7 @@ def checked(what: str, *relations: str) -> Callable[[Class], Class]:
 
 def declare(where: str, what: str, relations: tuple[str, ...], arguments: list[Argument]) -> Declared:
     """What a class declares; SepflowError, which begins with `where`, for what is no declaration."""
-    types = {one.name: types_of(one.annotation) for one in arguments}
+    types = {one.name: _types(one.annotation) for one in arguments}
     for one in arguments:
         if not any(types[one.name]):
             said = "not annotated" if one.annotation is EMPTY else f"annotated {one.written}"
@@ -203,7 +203,7 @@ def _problems(relation: str, types: dict[str, Kinds]) -> Iterator[str]:
             yield f"{relation!r}: {unknown_name('setting', name, list(types))}"
 
 
-def types_of(annotation: Any) -> Kinds:
+def _types(annotation: Any) -> Kinds:
     """Of `Size` its Number; of `Size | None` also None; nothing, of what is no type of this file."""
     if annotation is NoneType:
         return (None,)
@@ -211,6 +211,6 @@ def types_of(annotation: Any) -> Kinds:
         words = get_args(annotation)
         return (OneOf(words),) if all(isinstance(word, str) for word in words) else ()
     if get_origin(annotation) in (Union, UnionType):
-        parts = [types_of(part) for part in get_args(annotation)]
+        parts = [_types(part) for part in get_args(annotation)]
         return sum(parts, ()) if all(parts) else ()
     return getattr(annotation, "__metadata__", ())

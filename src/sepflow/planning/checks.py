@@ -125,7 +125,7 @@ def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) 
         raise SepflowError(f"{where}: crop: fixed: not of mixtures drawn anew (dynamic), nor of MixIT's")
     if data["dynamic"] and "noise" in mix:
         raise SepflowError(f"{where}: dynamic: draws speech alone; take away dynamic, or noise from the mix")
-    rate, own = rate_of(mix), rate_of(spec["data"]["mix"])
+    rate, own = rate_of(mix), rate_of(spec.get("data", data)["mix"])
     if rate != own:
         raise SepflowError(f"{where}: mix: at {rate} Hz, where the run hears {own} Hz (data)")
     if round(spec.get("segment", 1) * rate) < 1:
@@ -133,8 +133,9 @@ def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) 
     wanted = task.parts[part].speakers
     if wanted and mix["speakers"] != wanted:
         raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, where this task hears {wanted}")
-    if not wanted and not mixit and mix["speakers"] != (sources := spec["model"]["sources"]):
-        raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, and model.sources is {sources}")
+    if not wanted and not mixit and mix["speakers"] != (sources := spec.get("model", {}).get("sources")):
+        said = "not said: the task declares no Part(speakers)" if sources is None else sources
+        raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, and model.sources is {said}")
 
 
 def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], where: str) -> None:
