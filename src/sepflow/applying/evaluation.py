@@ -55,7 +55,7 @@ def evaluate(
 
 def _scored(estimator: Estimator, mix: Mix, rate: int, columns: Columns) -> Iterator[Scored]:
     for row in range(len(mix)):
-        tested = Tested(mix.mixture(row), mix.references(row), mix.ids[row], rate, columns)
+        tested = Tested(mix.mixture(row), mix.references(row), mix.ids[row], rate, mix.facts(row), columns)
         for selection, values in _scores(estimator.task, tested):
             yield row, selection, values
 

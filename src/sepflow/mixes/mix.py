@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,10 @@ class Mix:
         """ "same" or "different" sex of the speakers of a mixture; empty where one is not known."""
         sexes = [self.table[f"sex_{k}"].iat[row] for k in range(1, len(self._sources) + 1)]
         return "" if "" in sexes else "same" if len(set(sexes)) == 1 else "different"
+
+    def facts(self, row: int) -> dict[str, Any]:
+        """What else is known of a mixture that a task may score by, by name."""
+        return {}
 
     def segments(self, recipe: Recipe, samples: int) -> "Mix":
         """The mix of `recipe` with every mixture cut into segments of `samples`; what is left is left out."""

@@ -97,9 +97,7 @@ class AtssNet(SpectralMasking):
         self.embedding = embedding
         self.cnn = DilatedCNN(channels)
         whole = bins + embedding
-        self.blocks = nn.ModuleList(
-            AttentionBlock(channels, heads, whole, widening) for _ in range(blocks)
-        )
+        self.blocks = nn.ModuleList(AttentionBlock(channels, heads, whole, widening) for _ in range(blocks))
         self.dense = nn.Linear(whole, bins)
         self.compress = nn.Conv2d(channels, outputs, 3, padding=1)
         nn.init.constant_(self.compress.bias, opening)

@@ -43,6 +43,7 @@ class ResNetSpeaker(nn.Module):
 
     def __init__(self, channels: Size = 16, embedding: Size = 128) -> None:
         super().__init__()
+        self.size = embedding
         self.stem = _conv(1, channels, 3)
         sizes = [channels * 2**stage for stage in range(STAGES)]
         blocks = []

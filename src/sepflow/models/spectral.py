@@ -41,7 +41,7 @@ class SpectralMasking(nn.Module, ABC):
         return torch.istft(flat, self.fft, self.hop, **options).unflatten(0, spectrum.shape[:-2])
 
     def masks(self, magnitudes: Tensor, embedding: Tensor | None = None) -> Tensor:
-        """Masks [B, M, K, F], from 0 to 1, of magnitudes [B, K, F] and an embedding [B, E] of whom they keep."""
+        """Masks [B, M, K, F], from 0 to 1, of magnitudes [B, K, F], for whom an embedding [B, E] is of."""
         return self.logits(self.heard(magnitudes), embedding).sigmoid()
 
     @abstractmethod

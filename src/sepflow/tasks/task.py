@@ -42,13 +42,15 @@ Columns = Callable[[Signals], dict[str, Values]]
 class Tested(NamedTuple):
     """A mixture [T] of a test mix at `rate` Hz, float32, with its references [C, T], and its name there.
 
-    `columns` computes the columns of signals in the metrics that are wanted.
+    `facts` are what else its kind knows of it; `columns` computes the columns of signals in the metrics that
+    are wanted.
     """
 
     mixture: np.ndarray
     references: np.ndarray
     name: str
     rate: int
+    facts: dict[str, Any]
     columns: Columns
 
 

@@ -15,7 +15,7 @@ def of_mixtures(spec: Spec) -> bool:
 
 
 def _problems(spec: Spec) -> Iterator[str]:
-    if of_mixtures(spec) and not 2 <= spec["model"]["sources"] <= MOST_ESTIMATES:
+    if of_mixtures(spec) and not 2 <= spec["model"].get("sources", 0) <= MOST_ESTIMATES:
         yield f"model.sources: MixIT needs two estimates or more, and takes {MOST_ESTIMATES}"
 
 
