@@ -46,6 +46,7 @@ class VoiceFilter(SpectralMasking):
     ) -> None:
         super().__init__(fft, window, hop, heard)
         bins = fft // 2 + 1
+        self.embedding = embedding
         self.convolutions = _convolutions(channels, last)
         self.lstm = nn.LSTM(last * bins + embedding, hidden, batch_first=True, bidirectional=True)
         self.dense = nn.Sequential(nn.Linear(2 * hidden, dense), nn.ReLU(), nn.Linear(dense, bins))

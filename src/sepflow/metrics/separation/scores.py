@@ -48,6 +48,16 @@ def score(references: np.ndarray, estimates: np.ndarray, mixture: np.ndarray | N
     return scores
 
 
+def sdr_table(references: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """The SDR in dB of every candidate [N, T] against every reference [C, T], none silent: [C, N].
+
+    NaN of a candidate that is silent.
+    """
+    table = _sdr(*(_unit_peak(np.asarray(x, np.float64)) for x in (references, candidates)))
+    table[:, _is_silent(candidates)] = np.nan
+    return table
+
+
 def of_signals(signals: Signals) -> dict[str, list[float]]:
     """The metrics of the group; all NaN where a reference is digital silence (a gated recording, cut)."""
     references = signals.references

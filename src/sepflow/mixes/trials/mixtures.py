@@ -54,7 +54,7 @@ def _published(rows: pd.DataFrame, recipe: Recipe, corpus: Path) -> pd.DataFrame
     path = corpus / TRIALS
     if not path.exists():
         raise SepflowError(
-            f"{corpus}: no list of trials of its own; say no `published` in the mix: they are drawn"
+            f"{corpus}: no {TRIALS} of its own; without `published` in the mix trials are drawn"
         )
     trials = read_table(path, (), "Make the corpus again.", dtype=str)
     if len(trials) != recipe["mixtures"]:
