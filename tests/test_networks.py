@@ -23,6 +23,7 @@ from sepflow import models
 from sepflow.cli import main
 from sepflow.commands.explain import describe
 from sepflow.corpora import catalogue as corpora
+from sepflow.declarations import declaration
 from sepflow.errors import SepflowError
 from sepflow.identity import run_name
 from sepflow.models.artefact import load_model
@@ -30,7 +31,6 @@ from sepflow.networks import catalogue
 from sepflow.networks.places import Places
 from sepflow.planning import plan
 from sepflow.planning.checks import check_spec
-from sepflow.settings import declarations
 from sepflow.tasks.built import load_used
 from sepflow.tasks.fetched import completed
 from sepflow.training.making import make
@@ -382,7 +382,7 @@ def test_every_entry_is_valid_and_called_like_no_corpus():
             assert archive.urls and archive.kind == "file" and archive.checksum == one.checksum, name
         if one.model:
             hyper = {key: value for key, value in one.model.items() if key != "name"}
-            declarations("models")[one.model["name"]].check(hyper)
+            declaration("models", one.model["name"]).check(hyper)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from conftest import ROOT
 from sepflow import plugs, tasks
 from sepflow.commands import explain
 from sepflow.commands.spec import read_spec
+from sepflow.declarations import declaration
 from sepflow.errors import SepflowError
 from sepflow.identity import canonical, fill_neutral, merge, run_name, without_neutral
 from sepflow.planning import plan
-from sepflow.settings import declarations
 from sepflow.tasks.contrastive.contrast import Contrast
 from sepflow.tasks.fetched.settings import Settings as Fetching
 from sepflow.tasks.mama.alteration import Alterations
@@ -250,14 +250,13 @@ def test_runs_that_build_on_others_fit_them(checkout, paper, change, said):
 
 def test_what_the_source_declares_is_what_the_class_has():
     networks = {
-        name: plugs.offered("sepflow.models", name, "MODEL")
-        for name in plugs.names("sepflow.models", "MODEL")
+        name: plugs.offered("sepflow.models", name, "MODEL") for name in plugs.names("models", "MODEL")
     }
     for package, classes in (
         ("models", networks),
         ("tasks", {"mama": Alterations, "contrastive": Contrast, "fetched": Fetching}),
     ):
-        assert declarations(package) == {name: kind.declared for name, kind in classes.items()}
+        assert all(declaration(package, name) == kind.declared for name, kind in classes.items())
         assert all(kind.declared.types for kind in classes.values()) and len(classes) > 1
 
 
@@ -267,7 +266,8 @@ def test_every_task_declares_its_objectives_and_the_settings_that_it_takes():
         declared = tasks.declared(name)
         trained = bool(declared.objectives and declared.trained_on and declared.validated_on)
         assert trained != declared.made
-        assert bool(declared.settings) == (name in declarations("tasks"))
+        if declared.settings:
+            assert declaration("tasks", name).what == declared.settings
 
 
 CLIPS = {"kind": "clips", "role": "clean_speech_pairs", "split": "train", "mixtures": 8, "rate": 8000,

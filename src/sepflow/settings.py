@@ -1,22 +1,25 @@
 """Settings of a network or a task: their types, bounds and relations, declared where they are taken up.
 
-The arguments of a `checked` class are annotated with the types of this file (`filters: Size = 256`). The
-class refuses what they do not allow; so does the plan, which reads the declaration from the source
-(`declarations`), without the torch that the source imports.
+The arguments of a `checked` class are annotated with the types of this file (`filters: Size = 256`), or with
+words of its own (`pooling: Literal["mean", "max"]`). The class refuses what they do not allow; so does the
+plan, which reads it from the source (declarations.py), without the torch that the source imports.
 """
 
-import ast
 import difflib
 import functools
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
-from sepflow.errors import SepflowError
+from sepflow import plugs
+from sepflow.errors import SepflowError, unknown_name
 
 Class = TypeVar("Class", bound=type)
+EMPTY = inspect.Parameter.empty
 _LARGEST = 2**20  # of sizes: beyond it, a slip of the pen
 MASKS = ("relu", "sigmoid")  # functions of torch
 
@@ -54,6 +57,15 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class Truth:
+    """True or false."""
+
+    def problem(self, value: Any) -> str | None:
+        """What `value` must be, if it is not."""
+        return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
+
+
+@dataclass(frozen=True)
 class Texts:
     """A text that is not empty; a list of such, or texts by such names, which may be empty."""
 
@@ -79,10 +91,14 @@ Positive = Annotated[float, Number()]
 NotNegative = Annotated[float, Number(least=0)]
 Share = Annotated[float, Number(most=1)]
 Part = Annotated[float, Number(least=0, most=1)]
+Flag = Annotated[bool, Truth()]
 Mask = Annotated[str, OneOf(MASKS)]
 Text = Annotated[str, Texts()]
 TextList = Annotated[list, Texts(list)]
 TextMap = Annotated[dict, Texts(dict)]
+
+Kinds = tuple[Number | OneOf | Truth | Texts | None, ...]  # that a setting may be; None: null
+TYPES = {name: kind for name, kind in list(globals().items()) if hasattr(kind, "__metadata__")}
 
 # What two settings a, b may have to do with each other, and what is said where they have not.
 _RELATIONS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
@@ -98,7 +114,7 @@ class Declared:
     """What a class is given: of each setting its types (None: it may be null), perhaps a default."""
 
     what: str
-    types: dict[str, tuple[Number | OneOf | Texts | None, ...]]
+    types: dict[str, Kinds]
     defaults: dict[str, Any]
     relations: tuple[str, ...]
 
@@ -115,27 +131,36 @@ class Declared:
         for key, types in self.types.items():
             problems = [kind.problem(whole[key]) for kind in types if kind]
             if all(problems) and not (whole[key] is None and None in types):
-                raise SepflowError(f"{head}: {key} {problems[0]}")
+                raise SepflowError(f"{head}: {key} {'; or '.join(problems)}")
         for relation in self.relations:
             first, how, second = relation.split()
             a, b = whole[first], whole[second] if second in whole else float(second)
             holds, words = _RELATIONS[how]
-            if a is not None and not holds(a, b):
+            if None not in (a, b) and not holds(a, b):
                 raise SepflowError(f"{head}: {words.format(first, second, a, b)}")
         return whole
+
+
+class Argument(NamedTuple):
+    """An argument of a class: its annotation, and as it is written; its default, `EMPTY` of none."""
+
+    name: str
+    annotation: Any
+    written: str
+    default: Any = EMPTY
 
 
 def checked(what: str, *relations: str) -> Callable[[Class], Class]:
     """Have a class refuse settings that its annotations, or `relations` between them, do not allow."""
 
     def decorate(kind: Class) -> Class:
-        construct, parameters = kind.__init__, inspect.signature(kind).parameters.values()
-        kind.declared = Declared(
-            what,
-            {one.name: _types(one.annotation) for one in parameters},
-            {one.name: one.default for one in parameters if one.default is not one.empty},
-            relations,
-        )
+        construct, parameters = kind.__init__, inspect.signature(kind, eval_str=True).parameters.values()
+        file = getattr(sys.modules[kind.__module__], "__file__", None) or kind.__module__
+        arguments = [
+            Argument(one.name, one.annotation, inspect.formatannotation(one.annotation), one.default)
+            for one in parameters
+        ]
+        kind.declared = declare(f"{plugs.shown(Path(file))}: {kind.__name__}", what, relations, arguments)
 
         @functools.wraps(construct)
         def check_and_construct(self: Any, *args: Any, **settings: Any) -> None:
@@ -148,50 +173,44 @@ def checked(what: str, *relations: str) -> Callable[[Class], Class]:
     return decorate
 
 
-def _types(annotation: Any) -> tuple[Number | OneOf | Texts | None, ...]:
-    """Of `Size` its Number; of `Size | None` also None."""
-    if hasattr(annotation, "__metadata__"):
-        return annotation.__metadata__
-    return tuple(kind for part in get_args(annotation) for kind in (_types(part) or (None,)))
+def declare(where: str, what: str, relations: tuple[str, ...], arguments: list[Argument]) -> Declared:
+    """What a class declares; SepflowError, which begins with `where`, for what is no declaration."""
+    types = {one.name: _types(one.annotation) for one in arguments}
+    for one in arguments:
+        if not any(types[one.name]):
+            said = "not annotated" if one.annotation is EMPTY else f"annotated {one.written}"
+            raise SepflowError(
+                f"{where}: {one.name}: {said}; annotate it with a type of sepflow.settings: "
+                f'{", ".join(sorted(TYPES))}; with Literal["one", "other"]; or with `... | None` of these'
+            )
+    for problem in (x for relation in relations for x in _problems(relation, types)):
+        raise SepflowError(f"{where}: {problem}")
+    defaults = {one.name: one.default for one in arguments if one.default is not EMPTY}
+    return Declared(what, types, defaults, relations)
 
 
-@functools.cache
-def declarations(package: str) -> dict[str, Declared]:
-    """What the `checked` classes of a package declare, by the names of their modules.
-
-    Of a package whose modules lie in folders (tasks), by the names of these.
-    """
-    place = Path(__file__).parent / package
-    named = {path: path.stem for path in place.glob("*.py")}
-    named |= {path: path.parent.name for path in place.glob("*/*.py")}
-    return {named[path]: said for path in sorted(named) if (said := _declared(path))}
-
-
-def _declared(path: Path) -> Declared | None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        for decorator in node.decorator_list if isinstance(node, ast.ClassDef) else ():
-            if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", None) == "checked":
-                what, *relations = map(ast.literal_eval, decorator.args)
-                arguments = _arguments(node)
-                types = {name: _types(_evaluated(annotation)) for name, annotation, _ in arguments}
-                defaults = {name: ast.literal_eval(default) for name, _, default in arguments if default}
-                return Declared(what, types, defaults, tuple(relations))
-    return None
+def _problems(relation: str, types: dict[str, Kinds]) -> Iterator[str]:
+    """What is wrong about how a relation is said."""
+    words = relation.split()
+    if len(words) != 3:
+        yield f"{relation!r}: a relation is three words: `hop divides size`"
+        return
+    first, how, second = words
+    if how not in _RELATIONS:
+        yield f"{relation!r}: {unknown_name('relation', how, list(_RELATIONS))}"
+    for name in (first, *([] if second.replace(".", "", 1).isdigit() else [second])):
+        if name not in types:
+            yield f"{relation!r}: {unknown_name('setting', name, list(types))}"
 
 
-def _arguments(node: ast.ClassDef) -> list[tuple[str, ast.expr, ast.expr | None]]:
-    """(name, annotation, default) of what a class is constructed from: arguments, or a dataclass's fields."""
-    for item in node.body:
-        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-            names = item.args.args[1:]
-            defaults = [*[None] * (len(names) - len(item.args.defaults)), *item.args.defaults]
-            return [(one.arg, one.annotation, value) for one, value in zip(names, defaults, strict=True)]
-    fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
-    return [(item.target.id, item.annotation, item.value) for item in fields]
-
-
-def _evaluated(annotation: ast.expr) -> Any:
-    """An annotation of this file's types as the type that it is."""
-    if isinstance(annotation, ast.BinOp):
-        return _evaluated(annotation.left) | _evaluated(annotation.right)
-    return globals()[annotation.id] if isinstance(annotation, ast.Name) else None
+def _types(annotation: Any) -> Kinds:
+    """Of `Size` its Number; of `Size | None` also None; nothing, of what is no type of this file."""
+    if annotation is NoneType:
+        return (None,)
+    if get_origin(annotation) is Literal:
+        words = get_args(annotation)
+        return (OneOf(words),) if all(isinstance(word, str) for word in words) else ()
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [_types(part) for part in get_args(annotation)]
+        return sum(parts, ()) if all(parts) else ()
+    return getattr(annotation, "__metadata__", ())

@@ -1,18 +1,19 @@
 """A run applied to a test mix: estimated and scored together, whole utterances, never an average."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sepflow.applying.inference import Estimator
 from sepflow.applying.scoring import Scored, write_scores
+from sepflow.errors import SepflowError
 from sepflow.files.seals import digest_of
 from sepflow.metrics.declared import computed
 from sepflow.metrics.signals import score_signals
 from sepflow.mixes.mix import Mix
 from sepflow.mixes.recipes import rate_of
-from sepflow.tasks.task import Columns, Tested
+from sepflow.tasks.task import Columns, Scores, Task, Tested, described
 
 
 class Used(NamedTuple):
@@ -55,5 +56,20 @@ def evaluate(
 def _scored(estimator: Estimator, mix: Mix, rate: int, columns: Columns) -> Iterator[Scored]:
     for row in range(len(mix)):
         tested = Tested(mix.mixture(row), mix.references(row), mix.ids[row], rate, columns)
-        for selection, values in estimator.task.score(tested):
+        for selection, values in _scores(estimator.task, tested):
             yield row, selection, values
+
+
+def _scores(task: Task, tested: Tested) -> list[Scores]:
+    """What a task says of a mixture; SepflowError where its `score` yields no such thing."""
+    scores = task.score(tested)
+    found = list(scores) if isinstance(scores, Iterator) else []
+    odd = [x for x in found if not isinstance(x, tuple) or len(x) != 2 or not isinstance(x[1], Mapping)]
+    if odd or not found:
+        given = (
+            f"yielded {described(odd[0])}" if odd else f"returned {described(scores)}, and yielded nothing"
+        )
+        raise SepflowError(
+            f"score of the task {task.spec['task']} must yield (selection, {{column: [values]}}); it {given}"
+        )
+    return found

@@ -56,6 +56,8 @@ def _by_source(column: str, metric: Metric, values: dict[str, Values]) -> Iterab
     if column not in values:
         raise SepflowError(f"no {column} was computed, which {metric.name} is declared to be made of")
     counted = values[column]
+    if not isinstance(counted, Mapping) and np.ndim(counted) != 1:
+        raise SepflowError(f"{column}: a list of values is needed, one a {metric.by}, not {counted!r}")
     if isinstance(counted, Mapping) != (metric.by == CLASS) or (metric.by == MIXTURE and len(counted) != 1):
         raise SepflowError(f"{column}: {metric.name} is declared by {metric.by}, and was computed otherwise")
     return counted.items() if isinstance(counted, Mapping) else enumerate(counted, 1)

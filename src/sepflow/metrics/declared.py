@@ -3,9 +3,9 @@
 import ast
 import importlib
 import importlib.util
-import pkgutil
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,41 @@ PACKAGE = metrics.__name__
 SCORES, AGGREGATES = "scores", "aggregates"
 
 
+def known() -> tuple[str, ...]:
+    """All groups, as their folders are called."""
+    return plugs.folders(metrics.__path__)
+
+
 @cache
 def groups() -> dict[str, Group]:
     """All groups by their names.
 
     Raises SepflowError where two declare one metric, or one has an aggregate that is nowhere.
     """
-    folders = [x.name for x in pkgutil.iter_modules(metrics.__path__) if x.ispkg]
-    by_name = {name: group for name in folders if (group := plugs.offered(PACKAGE, name, "GROUP"))}
+    by_name = {name: plugs.offered(PACKAGE, name, "GROUP") for name in known()}
     owners: dict[str, str] = {}
     for name, group in by_name.items():
+        _check_group(group, f"metrics/{name}")
         for key, metric in group.metrics.items():
             if (other := owners.setdefault(key, name)) != name:
                 raise SepflowError(f"metrics/{other} and metrics/{name} both declare {key}; rename one")
             _check(name, key, metric, group.pictures)
+        if scores := _spec(name, SCORES):
+            plugs.check_says(Path(scores.origin), "SCORES")
         if len(group.uses) > 1:
             raise SepflowError(f"metrics/{name}: uses: {', '.join(group.uses)}: scores are with one run")
     return by_name
+
+
+def _check_group(group: Any, where: str) -> None:
+    """A group is one, of metrics."""
+    if not isinstance(group, Group):
+        raise SepflowError(f"{where}: GROUP: a Group is needed, not {group!r}")
+    if not isinstance(group.metrics, dict) or not all(isinstance(x, Metric) for x in group.metrics.values()):
+        raise SepflowError(f"{where}: a Metric by each name is needed, not {group.metrics!r}")
+    of = {f"{key}: of": metric.of for key, metric in group.metrics.items()}
+    uses = {f"uses: {name}": tasks for name, tasks in group.uses.items()}
+    plugs.check_words(where, scorers=group.scorers, **of, **uses)
 
 
 def _check(group: str, key: str, metric: Metric, pictures: bool) -> None:
@@ -114,7 +132,7 @@ def _aggregates(group: str) -> list[str]:
     return [*own, f"{PACKAGE}.{AGGREGATES}"]
 
 
-def _spec(group: str, part: str) -> object:
+def _spec(group: str, part: str) -> ModuleSpec | None:
     return importlib.util.find_spec(f"{PACKAGE}.{group}.{part}")
 
 

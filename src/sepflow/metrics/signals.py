@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sepflow.errors import SepflowError
 from sepflow.metrics import declared
 from sepflow.metrics.declared import scorer_of
 
@@ -32,8 +33,18 @@ class Signals(NamedTuple):
 def score_signals(
     groups: Iterable[str], signals: Signals, network: Callable[..., Any] | None = None
 ) -> dict[str, Values]:
-    """The columns of all metrics of these `groups`, which may use a `network`."""
+    """The columns of all metrics of these `groups`, which may use a `network`.
+
+    Raises SepflowError where a group computes none.
+    """
     columns: dict[str, Values] = {}
     for group in groups:
-        columns |= scorer_of(group)(signals, **dict.fromkeys(declared.groups()[group].uses, network))
+        if (scorer := scorer_of(group)) is None:
+            raise SepflowError(
+                f"metrics/{group}: no scores.py, which a task without a `score` of its own needs"
+            )
+        said = scorer(signals, **dict.fromkeys(declared.groups()[group].uses, network))
+        if not isinstance(said, Mapping):
+            raise SepflowError(f"metrics/{group}: SCORES must return {{column: [values]}}, not {said!r}")
+        columns |= said
     return columns

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from sepflow import plugs
+from sepflow.errors import SepflowError
+from sepflow.identity import number_of
 from sepflow.mixes.recipes import Recipe
 
 DRAWN = ("split", "mixtures", "speakers", "level_difference", "length", "min_seconds")
@@ -49,3 +52,35 @@ class Kind:
     listed: bool = False
     several: bool = False
     code: str = ""
+
+
+def check(said: Any, where: str) -> None:
+    """Raise SepflowError where what a kind of mix says in `where` is not what a Kind is."""
+    if not isinstance(said, Kind):
+        raise SepflowError(f"{where}: KIND: a Kind is needed, not {said!r}")
+    if not callable(said.resolve):
+        raise SepflowError(f"{where}: resolve: a function is needed, not {said.resolve!r}")
+    plugs.check_words(where, keys=said.keys, may=said.may, own=said.own, files=said.files)
+    if not isinstance(said.properties, dict):
+        raise SepflowError(f"{where}: properties: a schema by each key is needed, not {said.properties!r}")
+
+
+def check_recipe(recipe: Any, kind: Kind, name: str, where: str) -> None:
+    """Raise SepflowError where what `resolve` of the kind `name` returns is no recipe of it.
+
+    A paper's keys are held against schemas before; these are those of all recipes, and the kind's own.
+    """
+    head, code = f"{where}: {getattr(kind.resolve, '__name__', 'resolve')} returns", kind.code or name
+    if not isinstance(recipe, dict):
+        raise SepflowError(f"{head} {recipe!r}, where a recipe is needed: a dict")
+    if recipe.get("kind") != name:
+        raise SepflowError(f'{head} a recipe of the kind {recipe.get("kind")!r}; it is "kind": {name!r}')
+    if recipe.get("recipe") != number_of(code):
+        raise SepflowError(f'{head} no number of its code; it is "recipe": number_of({code!r})')
+    wanted = dict.fromkeys(("mixtures", "speakers", "corpus", *kind.own, *kind.keys))
+    if missing := [key for key in wanted if key not in recipe]:
+        raise SepflowError(f"{head} no {', '.join(missing)}, which a recipe of this kind has")
+    if not isinstance(recipe["corpus"], dict) or "rate" not in recipe["corpus"]:
+        raise SepflowError(
+            f'{head} as corpus {recipe["corpus"]!r}; it is scale.corpus(name, mix.pop("rate"))'
+        )

@@ -20,7 +20,7 @@ def build(spec: dict) -> nn.Module:
     name = hyper.pop("name", None)
     network = plugs.offered(__name__, name, "MODEL")
     if network is None:
-        known = ", ".join(plugs.names(__name__, "MODEL"))
+        known = ", ".join(plugs.names("models", "MODEL"))
         raise SepflowError(f"model: name must be one of {known}, not {name!r}")
     allowed = inspect.signature(network).parameters
     for key in hyper:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sepflow import tasks
+from sepflow import plugs, tasks
+from sepflow.declarations import declaration
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import canonical, difference, number_of, parts_of
 from sepflow.mixes.recipes import rate_of, unlabelled
 from sepflow.planning import schemas
-from sepflow.settings import declarations
 from sepflow.tasks.declaration import Declaration
 
 
@@ -36,7 +36,7 @@ def check_spec(spec: dict[str, Any], config: Path, where: str) -> None:
     if "model" in spec:
         _check_network(spec, where)
     if task.settings:
-        declarations("tasks")[spec["task"]].check(spec[task.settings], f"{where}.")
+        declaration("tasks", spec["task"]).check(spec[task.settings], f"{where}.")
     if not made:
         _check_training(spec, task, where)
     for problem in task.problems(spec):
@@ -54,7 +54,10 @@ def task_of(spec: dict[str, Any], where: str) -> Declaration:
     """What the task of a spec declares; SepflowError, with what was meant, where there is no such task."""
     if spec["task"] not in tasks.names():
         raise SepflowError(f"{where}: task: {files.unknown_name('task', spec['task'], tasks.names())}")
-    return tasks.declared(spec["task"])
+    task = tasks.declared(spec["task"])
+    code = plugs.PACKAGE / "tasks" / spec["task"] / "task.py"
+    plugs.check_says(code, "TASK", *["make"] * task.made)
+    return task
 
 
 def _check_task(spec: dict[str, Any], task: Declaration, where: str) -> None:
@@ -64,7 +67,7 @@ def _check_task(spec: dict[str, Any], task: Declaration, where: str) -> None:
         raise SepflowError(f"{where}: {part}: what the task {having} trains on beside, and no other task")
     for key in {other.settings for other in map(tasks.declared, tasks.names()) if other.settings}:
         if task.settings == key and not spec.get(key):
-            there = ", ".join(declarations("tasks")[spec["task"]].types)
+            there = ", ".join(declaration("tasks", spec["task"]).types)
             raise SepflowError(f"{where}: {key}: not set; the task {spec['task']} takes {there}")
         if spec.get(key) and task.settings != key:
             having = _declaring(lambda other: other.settings == key)  # noqa: B023
@@ -103,10 +106,12 @@ def _declaring(what: Callable[[Declaration], bool]) -> str:
 
 
 def _check_network(spec: dict[str, Any], where: str) -> None:
-    model, networks = dict(spec["model"]), declarations("models")
-    if (name := str(model.pop("name"))) not in networks:
-        raise SepflowError(f"{where}.model: name: {files.unknown_name('network', name, list(networks))}")
-    networks[name].check(model, f"{where}.")
+    model = dict(spec["model"])
+    if not (file := plugs.source("models", name := str(model.pop("name")))):
+        words = files.unknown_name("network", name, plugs.names("models", "MODEL"))
+        raise SepflowError(f"{where}.model: name: {words}")
+    plugs.check_says(file, "MODEL")
+    declaration("models", name).check(model, f"{where}.")
 
 
 def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) -> None:
@@ -123,7 +128,7 @@ def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) 
         raise SepflowError(f"{where}: crop: fixed: not of mixtures drawn anew (dynamic), nor of MixIT's")
     if data["dynamic"] and "noise" in mix:
         raise SepflowError(f"{where}: dynamic: draws speech alone; take away dynamic, or noise from the mix")
-    rate, own = rate_of(mix), rate_of(spec["data"]["mix"])
+    rate, own = rate_of(mix), rate_of(spec.get("data", data)["mix"])
     if rate != own:
         raise SepflowError(f"{where}: mix: at {rate} Hz, where the run hears {own} Hz (data)")
     if round(spec.get("segment", 1) * rate) < 1:
@@ -131,8 +136,9 @@ def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) 
     wanted = task.parts[part].speakers
     if wanted and mix["speakers"] != wanted:
         raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, where this task hears {wanted}")
-    if not wanted and not mixit and mix["speakers"] != (sources := spec["model"]["sources"]):
-        raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, and model.sources is {sources}")
+    if not wanted and not mixit and mix["speakers"] != (sources := spec.get("model", {}).get("sources")):
+        said = "not said: the task declares no Part(speakers)" if sources is None else sources
+        raise SepflowError(f"{where}: mix: {mix['speakers']} speakers, and model.sources is {said}")
 
 
 def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], where: str) -> None:

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from sepflow import plugs
 from sepflow.corpora import catalogue
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
@@ -24,7 +25,6 @@ from sepflow.planning.recipes import check_intervals
 from sepflow.planning.roles import Roles
 from sepflow.planning.schemas import without_unsaid
 from sepflow.planning.tables import pick, resolve
-from sepflow.settings import declarations
 from sepflow.tasks.declaration import Declaration
 
 RUN_KEYS = ("task", "model", "objective", "data", "validation", "optimizer", "batch", "segment", "steps",
@@ -272,7 +272,7 @@ class _Resolver:
     def model(self, model: dict, where: str) -> dict:
         if model["name"] not in self.paper["models"]:
             words = files.unknown_name("model", model["name"], list(self.paper["models"]))
-            if model["name"] in declarations("models"):
+            if model["name"] in plugs.names("models", "MODEL"):
                 words = (
                     f"{model['name']} is none of the paper's; say `{model['name']}: {{}}` under its models"
                 )

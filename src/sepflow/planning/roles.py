@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sepflow import plugs
 from sepflow.corpora import catalogue
 from sepflow.corpora import kinds as corpora
 from sepflow.corpora.digest import list_digest
@@ -11,7 +12,7 @@ from sepflow.corpora.presence import folder_of
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.identity import digest, number_of
-from sepflow.mixes import check_channels, kind_of, kinds
+from sepflow.mixes import kind_of, kinds, resolved
 from sepflow.mixes.recipes import Recipe
 from sepflow.planning.checks import complete
 from sepflow.planning.recipes import check_entry, is_list
@@ -54,8 +55,8 @@ class Roles:
                 f"it has {', '.join((*kind.keys, *kind.may))}"
             )
         complete(mix, ("rate", *(key for key in kind.keys if key != "subset")), where)
-        recipe = kind.resolve(mix, name, self, where)
-        check_channels(recipe, where)
+        recipe = resolved(mix, named, name, self, where)
+        plugs.check_says(plugs.PACKAGE / "mixes" / named / "mixtures.py", "MIX", "decide")
         if kind.listed:
             self.titles[digest(recipe)] = name
         return recipe

@@ -1,19 +1,19 @@
 """A task built of a run's spec: newly initialised, or with the weights in the file of its model."""
 
-import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sepflow import plugs
 from sepflow.errors import SepflowError
 from sepflow.identity import fill_neutral
 from sepflow.models.artefact import load_model, read_uses
 from sepflow.results import Results
 from sepflow.tasks import declared
-from sepflow.tasks.task import USES, Frozen, Task
+from sepflow.tasks.task import USES, Frozen, Made, Task
 
 
 def whole_float32() -> None:
@@ -25,10 +25,30 @@ def whole_float32() -> None:
 def build(spec: dict[str, Any], used: Mapping[str, Frozen] | None = None) -> Task:
     """The task of a run's spec, its model newly initialised from torch's global seed, with what it uses.
 
-    Raises SepflowError for an unknown or missing name.
+    Raises SepflowError for an unknown or missing name, and for a class that is no task.
     """
-    declared(spec.get("task"))
-    return importlib.import_module(f"sepflow.tasks.{spec['task']}.task").TASK(spec, used)
+    made = declared(spec.get("task")).made
+    kind = plugs.needed(f"sepflow.tasks.{spec['task']}", "task", "TASK")
+    where = plugs.shown(plugs.PACKAGE / "tasks" / spec["task"] / "task.py")
+    for problem in _problems(kind, made):
+        raise SepflowError(f"{where}: {problem}")
+    task = kind(spec, used)
+    if not isinstance(getattr(task, "model", None), nn.Module):
+        raise SepflowError(f"{where}: {kind.__name__}: sets no self.model: a network")
+    return task
+
+
+def _problems(kind: Any, made: bool) -> Iterator[str]:
+    """What the class of a task lacks."""
+    if not isinstance(kind, type) or not issubclass(kind, Task):
+        yield f"TASK: a subclass of Task (sepflow.tasks.task) is needed, not {kind!r}"
+        return
+    if kind.forward is nn.Module.forward:
+        yield f"{kind.__name__}: no `forward`: what its network makes of mixtures [B, T]"
+    for name in sorted(kind.__abstractmethods__):
+        yield f"{kind.__name__}: no `{name}` (sepflow.tasks.task)"
+    if issubclass(kind, Made) != made:
+        yield f"{kind.__name__}: `made=True` of a Declaration, and Made as the class, go together"
 
 
 def load_trained(path: str | Path, run: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:

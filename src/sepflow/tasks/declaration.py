@@ -1,9 +1,12 @@
 """What a task declares, without torch, beside its code: so that the plan refuses what a training would."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from sepflow import plugs
+from sepflow.errors import SepflowError, unknown_name
 
 Spec = dict[str, Any]
 LOWER, HIGHER = "lower", "higher"
@@ -111,3 +114,57 @@ class Declaration:
     def validated_on(self) -> list[str]:
         """The parts that a run is validated on."""
         return [name for name, part in self.parts.items() if part.validated]
+
+
+def check(said: Any, where: str, tasks: Collection[str], groups: Collection[str]) -> None:
+    """Hold what a task says in `where` against what a Declaration is, beside `tasks` and `groups` of metrics.
+
+    Raises SepflowError naming the field.
+    """
+    if not isinstance(said, Declaration):
+        raise SepflowError(f"{where}: DECLARED: a Declaration is needed, not {said!r}")
+    for problem in _shapeless(said):
+        raise SepflowError(f"{where}: {problem}")
+    uses = {f"uses: {name}": use.tasks for name, use in said.uses.items()}
+    plugs.check_words(where, metrics=said.metrics, **uses)
+    named = [("metrics", "group of metrics", said.metrics, groups)]
+    named += [(key, "task", names, tasks) for key, names in uses.items()]
+    for key, what, names, known in named:
+        for name in names:
+            if name not in known:
+                raise SepflowError(f"{where}: {key}: {unknown_name(what, name, list(known))}")
+    if not said.made and not ("data" in said.trained_on and "validation" in said.validated_on):
+        raise SepflowError(
+            f'{where}: parts: a training has "data": Part(...) and "validation": Part(..., validated=True), '
+            "beside what else it hears"
+        )
+    if not said.made and not said.objectives:
+        raise SepflowError(f"{where}: objectives: a training needs one, or the task `made=True`")
+
+
+def _shapeless(said: Declaration) -> Iterator[str]:
+    """The fields that are not of the types that they are declared with."""
+    objectives, ways = said.objectives, (LOWER, HIGHER)
+    if not isinstance(objectives, tuple) or not all(_is_pair(one) for one in objectives):
+        yield f'objectives: pairs of name and loss are needed, as (("pit", "si_snr"),), not {objectives!r}'
+    for key, kind, example in (
+        ("parts", Part, '{"data": Part()}'),
+        ("uses", Use, '{"judge": Use(("task",))}'),
+    ):
+        value = getattr(said, key)
+        if not isinstance(value, dict) or not all(isinstance(one, kind) for one in value.values()):
+            yield f"{key}: a {kind.__name__} by each name is needed, as {example}, not {value!r}"
+    select = said.select
+    if not isinstance(select, dict) or not select or not all(way in ways for way in select.values()):
+        yield f"select: LOWER or HIGHER by each criterion is needed, not {select!r}"
+    if not isinstance(said.settings, str | None):
+        yield f"settings: the key of a run is needed, or None, not {said.settings!r}"
+    if not isinstance(said.idle, tuple) or not all(isinstance(one, Idle) for one in said.idle):
+        yield f"idle: a tuple of Idle is needed, as (Idle(...),), not {said.idle!r}"
+    for key in ("of_mixtures", "problems", "completed"):
+        if not callable(getattr(said, key)):
+            yield f"{key}: a function is needed, not {getattr(said, key)!r}"
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(x, str) for x in value)

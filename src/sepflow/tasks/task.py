@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from sepflow.errors import SepflowError
 from sepflow.metrics.signals import Signals, Values
 from sepflow.mixes.examples import Examples, FixedExamples
 from sepflow.mixes.mix import Mix
@@ -87,13 +88,31 @@ class Task(nn.Module, ABC):
         Of a separation in dB.
         """
 
+    def held_step(self, batch: Batch, at: int = 0) -> Step:
+        """A step, held against what it has to be: SepflowError where a task returns another thing."""
+        step, wanted = self.step(batch, at), batch["data"]["mixture"].shape[:1]
+        if not isinstance(step, Step):
+            wrong = described(step)
+        elif not isinstance(step.losses, Tensor) or step.losses.shape != wanted:
+            wrong = f"losses {described(step.losses)}"
+        elif odd := [name for name, x in step.terms.items() if not isinstance(x, Tensor) or x.ndim]:
+            wrong = (
+                f"{odd[0]} among its terms, which are means, Tensor [], as {described(step.terms[odd[0]])}"
+            )
+        else:
+            return step
+        raise SepflowError(
+            f"step of the task {self.spec['task']} must return Step(losses [{wanted[0]}]), an example one, "
+            f"not {wrong}"
+        )
+
     def stepped(self, at: int) -> None:
         """After optimiser step `at`: what follows the weights, as a moving average does, is moved here."""
 
     def validated(self, batch: Batch, at: int = 0) -> Tensor:
         """What a validation adds up over its batches, each of one part: here [losses, their number]."""
         (examined,) = batch.values()
-        losses = self.step({"data": examined}, at).losses.double()
+        losses = self.held_step({"data": examined}, at).losses.double()
         return torch.stack([losses.sum(), losses.new_tensor(len(losses))])
 
     def summary(self, sums: Tensor) -> dict[str, Tensor]:
@@ -177,6 +196,11 @@ class Made(Task):
     def step(self, batch: Batch, at: int = 0) -> Step:
         """None: raises TypeError."""
         raise TypeError(f"a run of the task {self.spec['task']} is made, not trained")
+
+
+def described(value: Any) -> str:
+    """What messages call what a task or a network returned: its type, and a tensor's shape."""
+    return type(value).__name__ + (f" {list(value.shape)}" if isinstance(value, Tensor) else "")
 
 
 def model_weights(weights: dict[str, Any]) -> dict[str, Any]:

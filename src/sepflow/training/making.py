@@ -1,7 +1,6 @@
 """A run, from its spec to its files: trained or, as its task declares, made without a training."""
 
 import hashlib
-import importlib
 import logging
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from sepflow import provenance
+from sepflow import plugs, provenance
 from sepflow.files import write_bytes, write_json, write_text
 from sepflow.files.contracts import HISTORY_COLUMNS
 from sepflow.identity import canonical, fill_neutral, run_name
@@ -47,8 +46,7 @@ def make(
     with held(out, run_name(spec)) as lease:
         if lease is None:
             return
-        task = importlib.import_module(f"sepflow.tasks.{spec['task']}.task")
-        weights, facts = task.make(spec, results, places)
+        weights, facts = plugs.needed(f"sepflow.tasks.{spec['task']}", "task", "make")(spec, results, places)
         lease.check()
         write_made(out, spec, weights, origin | facts | {"seconds": round(time.monotonic() - began, 1)})
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sepflow.errors import SepflowError
 from sepflow.tasks.built import build
-from sepflow.tasks.task import Batch, Frozen
+from sepflow.tasks.task import Batch, Frozen, described
 from sepflow.training.schedules import factor
 from sepflow.training.switches import Switches
 
@@ -36,7 +36,7 @@ class Training(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Mean loss of a batch; SepflowError where it is not a number."""
-        losses, assignment, terms = self.task.step(batch, self.global_step)
+        losses, assignment, terms = self.task.held_step(batch, self.global_step)
         if self.switches:
             where = torch.stack([batch["data"][key] for key in ("pass", "row")], 1)
             self.switches.note(where, assignment)
@@ -82,15 +82,31 @@ class Training(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Add up what the task validates a batch by."""
-        sums = self.task.validated(batch, self.global_step).double().cpu()
+        sums = self.task.validated(batch, self.global_step)
+        if not isinstance(sums, Tensor) or sums.ndim != 1:
+            task = self.spec["task"]
+            raise SepflowError(
+                f"validated of the task {task} must return sums, Tensor [K], not {described(sums)}"
+            )
+        sums = sums.double().cpu()
         self._validation_sums = sums if self._validation_sums is None else self._validation_sums + sums
 
     def on_validation_epoch_end(self) -> None:
         """Sum up over the examples of all processes; Lightning's mean is off where their shares differ."""
         sums = self.trainer.strategy.reduce(self._validation_sums.to(self.device), reduce_op="sum")
-        self.log_dict(self.task.summary(sums))
+        self.log_dict(self._summary(sums))
         if self.switches:
             self.switches.count(self.all_gather)
+
+    def _summary(self, sums: Tensor) -> dict[str, Tensor]:
+        """What a validation says; SepflowError where a criterion that is declared is not among it."""
+        said, wanted = self.task.summary(sums), ("validation_loss", *self.task.declared.select)
+        if missing := [name for name in wanted if name not in said]:
+            raise SepflowError(
+                f"summary of the task {self.spec['task']} says {', '.join(said)}, and not {missing[0]}: "
+                "all of `select` of its declaration is needed, and validation_loss"
+            )
+        return said
 
     def diverged(self, which: str) -> str:
         """The message for a `which` loss (training or validation) that is not a number."""

@@ -119,10 +119,11 @@ def _begin(spec: dict[str, Any], results: Path, machine: Machine) -> Training:
         raise SepflowError(f"task: {spec['task']}: its loss is of a whole batch; set devices and nodes to 1")
     if spec["init"]:
         _initialise(module, Results(results).run(spec["init"]).model, spec)
-    if machine.compile and module.task.model.compiles:
+    if machine.compile and getattr(module.task.model, "compiles", False):
         module.task.model.compile()
     elif machine.compile:
-        log.info("a %s is trained as it is: torch compiles no LSTM", spec["model"]["name"])
+        name = spec["model"]["name"]
+        log.info("a %s is trained as it is: its class does not say compiles = True (LSTMs do not)", name)
     return module
 
 

@@ -20,7 +20,7 @@ def known() -> dict[str, Layout]:
     Raises SepflowError where two modules call a layout the same.
     """
     by_name: dict[str, Layout] = {}
-    for module in plugs.names(__name__, "LAYOUTS"):
+    for module in plugs.names("corpora/layouts", "LAYOUTS"):
         there = plugs.offered(__name__, module, "LAYOUTS")
         if twice := sorted(there.keys() & by_name.keys()):
             raise SepflowError(

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
+from sepflow.declarations import declaration
 from sepflow.identity import run_name
 from sepflow.mixes.recipes import rate_of
-from sepflow.settings import declarations
 from sepflow.tasks.declaration import Declaration, Idle, Spec, always
 from sepflow.tasks.pretext import IDLE, PARTS
 
@@ -21,7 +21,7 @@ def _problems(spec: Spec) -> Iterator[str]:
 def _masked(spec: Spec) -> int:
     """How many frames of a segment are masked."""
     model = {key: value for key, value in spec["model"].items() if key != "name"}
-    model = declarations("models")[spec["model"]["name"]].check(model)
+    model = declaration("models", spec["model"]["name"]).check(model)
     rate, stride = rate_of(spec["data"]["mix"]), model["stride"] or max(1, model["kernel"] // 2)
     # With a frame's ends before and after.
     samples = round(spec["segment"] * rate) + model["kernel"] - 2 * stride

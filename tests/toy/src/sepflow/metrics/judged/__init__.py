@@ -9,5 +9,5 @@ GROUP = Group(
         )
     },
     scorers=("torch",),
-    uses={"judge": ("separation",)},
+    uses={"judge": ("separation", "fetched")},
 )
