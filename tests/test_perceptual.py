@@ -1,6 +1,5 @@
 """Perceptual scores against the packages, a literal transcription of the composites, and published values."""
 
-import json
 import math
 import sys
 import warnings
@@ -13,15 +12,13 @@ import pytest
 import soundfile
 import soxr
 import torch
-from scipy.signal import lfilter
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
+from composites_definition import literal_llr, literal_segsnr, literal_wss, noisy, voice
 from conftest import ROOT
-from sepflow.cli import main
 from sepflow.errors import SepflowError
 from sepflow.metrics.declared import metrics_of, scorer_of
 from sepflow.metrics.perceptual.composite import raw_of_nb
-from sepflow.metrics.perceptual.files import score_files
 from sepflow.metrics.perceptual.frames import frames_of
 from sepflow.metrics.perceptual.llr import log_likelihood_ratio
 from sepflow.metrics.perceptual.packages import LONGEST_PESQ, stoi
@@ -33,126 +30,6 @@ NAMES = ["pesq_wb", "pesq_nb", "stoi", "estoi", "segsnr", "csig", "cbak", "covl"
 COMPOSED = {"csig", "cbak", "covl"}
 SHARED = Path(__file__).parents[2] / "shared/data"
 VCTK = ROOT / "data/vctk_demand"
-
-
-def voice(rate=16000, seconds=2.0, seed=0):
-    """Pulses and noise through moving resonances, in syllables with pauses, in a room."""
-    rng, time = np.random.default_rng(seed), np.arange(round(seconds * rate)) / rate
-    pulses = (np.diff(np.floor(np.cumsum((120 + 20 * np.sin(3 * time)) / rate)), prepend=0) > 0).astype(float)
-    sound = pulses + 0.02 * rng.standard_normal(len(time))
-    for centre, width in ((500, 80), (1500, 120), (2500, 160)):
-        pole = np.exp((-np.pi * width + 2j * np.pi * centre) / rate)
-        sound = lfilter([1], [1, -2 * pole.real, abs(pole) ** 2], sound)
-    sound = lfilter([1, -0.9], [1], sound) * np.clip(np.sin(2 * np.pi * 2.5 * time), 0.001, 1)
-    return 0.5 * sound / np.abs(sound).max() + 0.003 * rng.standard_normal(len(time))
-
-
-def noisy(clean, decibels, seed=1):
-    noise = np.random.default_rng(seed).standard_normal(len(clean))
-    return clean + noise * np.sqrt(np.mean(clean**2) / np.mean(noise**2)) * 10 ** (-decibels / 20)
-
-
-def framed(signal, rate):
-    """The frames of a signal as 16-bit samples, one after the other, without the last."""
-    size = int(round(0.03 * rate))
-    frames, start = [], 0
-    while start + size <= len(signal):
-        frames.append(
-            [
-                32768 * signal[start + n - 1] * 0.5 * (1 - math.cos(2 * math.pi * n / (size + 1)))
-                for n in range(1, size + 1)
-            ]
-        )
-        start += size // 4
-    return frames[:-1]
-
-
-def lowest(distances):
-    kept = sorted(distances)[: round(0.95 * len(distances))]
-    return sum(kept) / len(kept)
-
-
-def literal_segsnr(clean, estimate, rate):
-    ratios = []
-    for x, y in zip(framed(clean, rate), framed(estimate, rate), strict=True):
-        noise = sum((a - b) ** 2 for a, b in zip(x, y, strict=True))
-        ratio = 10 * math.log10(sum(a * a for a in x) / (noise + 2.0**-52) + 2.0**-52)
-        ratios.append(min(max(ratio, -10), 35))
-    return sum(ratios) / len(ratios)
-
-
-def literal_llr(clean, estimate, rate):
-    """By solving the normal equations, not by recursion."""
-    order = 10 if rate < 10000 else 16
-    distances = []
-    for x, y in zip(framed(clean, rate), framed(estimate, rate), strict=True):
-        matrices, filters = [], []
-        for frame in (x, y):
-            lags = [
-                sum(frame[t] * frame[t + k] for t in range(len(frame) - k)) / frame_energy(frame)
-                for k in range(order + 1)
-            ]
-            matrix = np.array([[lags[abs(i - j)] for j in range(order + 1)] for i in range(order + 1)])
-            matrices.append(matrix)
-            filters.append(np.array([1, *np.linalg.solve(matrix[1:, 1:], -matrix[1:, 0])]))
-        left = [a @ matrices[0] @ a for a in filters]
-        distances.append(math.log(left[1] / left[0]))
-    return lowest(distances)
-
-
-def frame_energy(frame):
-    return sum(a * a for a in frame)
-
-
-CENTRES = [50, 120, 190, 260, 330, 400, 470, 540, 617.372, 703.378, 798.717, 904.128, 1020.38, 1148.30]
-CENTRES += [1288.72, 1442.54, 1610.70, 1794.16, 1993.93, 2211.08, 2446.71, 2701.97, 2978.04, 3276.17, 3597.63]
-WIDTHS = [70.0] * 7 + [77.3724, 86.0056, 95.3398, 105.411, 116.256, 127.914, 140.423, 153.823, 168.154]
-WIDTHS += [183.457, 199.776, 217.153, 235.631, 255.255, 276.072, 298.126, 321.465, 346.136]
-
-
-def literal_levels(frame, rate):
-    size = 1
-    while size < 2 * len(frame):
-        size *= 2
-    power = np.abs(np.fft.fft(frame, size)) ** 2
-    levels = []
-    for centre, width in zip(CENTRES, WIDTHS, strict=True):
-        middle, spread, energy = (
-            math.floor(centre / (rate / 2) * size / 2),
-            width / (rate / 2) * size / 2,
-            0.0,
-        )
-        for j in range(size // 2):
-            gain = math.exp(-11 * ((j - middle) / spread) ** 2 + math.log(WIDTHS[0]) - math.log(width))
-            energy += gain * power[j] if gain > math.exp(-30 / (2 * 2.303)) else 0
-        levels.append(max(10 * math.log10(max(energy, 1e-300)), -100))
-    return levels
-
-
-def literal_weights(levels):
-    slopes = [b - a for a, b in zip(levels, levels[1:], strict=False)]
-    weights = []
-    for i in range(24):
-        n = i
-        if slopes[i] > 0:
-            while n < 24 and slopes[n] > 0:
-                n += 1
-            peak = levels[n - 1]
-        else:
-            while n >= 0 and slopes[n] <= 0:
-                n -= 1
-            peak = levels[n + 1]
-        weights.append(20 / (20 + max(levels) - levels[i]) * 1 / (1 + peak - levels[i]))
-    return slopes, weights
-
-
-def literal_wss(clean, estimate, rate):
-    distances = []
-    for x, y in zip(framed(clean, rate), framed(estimate, rate), strict=True):
-        (s, v), (t, w) = (literal_weights(literal_levels(frame, rate)) for frame in (x, y))
-        both = [(a + b) / 2 for a, b in zip(v, w, strict=True)]
-        distances.append(sum(c * (a - b) ** 2 for c, a, b in zip(both, s, t, strict=True)) / sum(both))
-    return lowest(distances)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
@@ -315,82 +192,6 @@ def test_a_package_that_is_missing_is_named(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SepflowError, match=f"package {package}, which these scores need.*pip install"):
         score(voice(), voice(), 16000)
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Paths of a clean, an enhanced and a noisy file; and of three more."""
-    clean = voice()
-    for n in (1, 2):
-        signals = {"clean": clean, "enhanced": noisy(clean, 15, n), "noisy": noisy(clean, 5, n)}
-        for name, signal in signals.items():
-            soundfile.write(tmp_path / f"{name}{n}.wav", signal, 16000, subtype="DOUBLE")
-    return {name: [tmp_path / f"{name}{n}.wav" for n in (1, 2)] for name in ("clean", "enhanced", "noisy")}
-
-
-def printed(capsys, *arguments):
-    assert main(["score", "enhancement", *map(str, arguments)]) == 0
-    return json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(name))
-
-
-def test_one_file_has_its_scores(files, capsys):
-    clean, enhanced, before = (files[name][0] for name in ("clean", "enhanced", "noisy"))
-    found = printed(capsys, "--clean", clean, "--enhanced", enhanced)
-    assert found == score(voice(), noisy(voice(), 15), 16000) and list(found) == NAMES
-    both = printed(capsys, "--clean", clean, "--enhanced", enhanced, "--noisy", before)
-    assert both["noisy"] == score(voice(), noisy(voice(), 5), 16000)
-    assert both["improvement"] == {name: found[name] - both["noisy"][name] for name in NAMES}
-    assert min(both["improvement"].values()) > 0
-
-
-def test_several_files_have_means_of_what_is_defined(files, capsys):
-    soundfile.write(files["noisy"][1], np.zeros(32000), 16000)
-    found = printed(capsys, *(word for name, paths in files.items() for word in (f"--{name}", *paths)))
-    first, second = found["files"]
-    assert [first["clean"], second["enhanced"]] == [str(files["clean"][0]), str(files["enhanced"][1])]
-    assert set(second["noisy"].values()) == set(second["improvement"].values()) == {None}
-    for name in NAMES:
-        assert found["mean"][name] == pytest.approx((first[name] + second[name]) / 2)
-        assert found["mean"]["improvement"][name] == first["improvement"][name]
-        assert (found["counted"][name], found["counted"]["noisy"][name]) == (2, 1)
-    silent = score_files(files["noisy"][1:] * 2, files["enhanced"])
-    assert set(silent["mean"].values()) == {None} and set(silent["counted"].values()) == {0}
-
-
-@pytest.mark.parametrize(
-    ("samples", "rate", "message"),
-    [
-        (voice()[:-5], 16000, "31995 samples, but .*clean1.wav has 32000; an estimate must be as long"),
-        (voice(), 8000, "8000 Hz, but .*clean1.wav has 16000 Hz; resample"),
-        (np.ones((32000, 2)), 16000, "2 channels; scoring takes mono files"),
-        (np.full(32000, np.nan), 16000, "holds NaN"),
-        (np.zeros(0), 16000, "holds no samples"),
-        (None, None, "no such file"),
-    ],
-)
-@pytest.mark.parametrize("name", ["enhanced", "noisy"])
-def test_a_bad_file_is_named_and_what_to_do(files, capsys, name, samples, rate, message):
-    path = files[name][0]
-    path.unlink()
-    if samples is not None:
-        soundfile.write(path, samples, rate, subtype="DOUBLE")
-    words = [word for key, paths in files.items() for word in (f"--{key}", str(paths[0]))]
-    assert main(["score", "enhancement", *words]) == 1
-    said = capsys.readouterr()
-    assert not said.out
-    with pytest.raises(SepflowError, match=f"{name}1.wav: .*{message}"):
-        raise SepflowError(said.err)
-
-
-def test_files_that_do_not_go_together_are_said(files):
-    with pytest.raises(SepflowError, match="2 clean, 1 enhanced, 0 noisy"):
-        score_files(files["clean"], files["enhanced"][:1])
-    with pytest.raises(SepflowError, match="2 clean, 2 enhanced, 1 noisy"):
-        score_files(files["clean"], files["enhanced"], files["noisy"][:1])
-    for name in ("clean", "enhanced"):
-        soundfile.write(files[name][1], voice(8000), 8000)
-    with pytest.raises(SepflowError, match="clean2.wav: 8000 Hz, but .*clean1.wav has 16000 Hz; score"):
-        score_files(files["clean"], files["enhanced"])
 
 
 def test_real_speech_in_real_noise():
