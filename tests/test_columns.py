@@ -116,7 +116,7 @@ TWICE = "[{metric: si_snr, test: train, head: x}, {metric: si_snr, test: test, h
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ("[{metric: si_sdr}]", "table1.metrics: there is no metric 'si_sdr'; did you mean 'si_snr'"),
+        ("[{metric: si_sn}]", "table1.metrics: there is no metric 'si_sn'; did you mean 'si_snr'"),
         ("[{metric: si_snr, hed: x}]", "table1.metrics.0: unknown key 'hed'; did you mean 'head'"),
         ("[{test: validation}]", "table1.metrics.0: not set: 'metric'"),
         ("[3]", "table1.metrics.0: 3 is not of type"),

@@ -75,8 +75,8 @@ def test_a_declaration_that_does_not_hold_is_said(declare, text, said):
 
 
 def test_a_metric_that_is_in_no_group_is_said():
-    with pytest.raises(SepflowError, match="there is no metric 'si_sdr'; there are: .*si_snr"):
-        metric_of("si_sdr")
+    with pytest.raises(SepflowError, match="there is no metric 'si_sndr'; there are: .*si_snr"):
+        metric_of("si_sndr")
 
 
 def test_a_silent_reference_has_no_score():

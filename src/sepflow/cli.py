@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import corpora, networks, simulate, verify
+from sepflow.commands import corpora, enhancement, networks, simulate, verify
 from sepflow.commands.arguments import positive
 from sepflow.errors import SepflowError, printable
 from sepflow.files import config as files
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "--mixture", type=Path, metavar="FILE", help="for the improvements; else they are null"
     )
     separation.set_defaults(run=_score_separation)
+    enhancement.add(score)
     return parser
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sepflow.errors import SepflowError
-from sepflow.files import audio
 from sepflow.metrics import MOST_DB
+from sepflow.metrics.alike import none_for_nan, read_alike
 from sepflow.metrics.separation import GROUP
 from sepflow.metrics.signals import Signals
 
@@ -85,13 +85,13 @@ def score_files(
             f"references {', '.join(map(str, references))}; estimates {', '.join(map(str, estimates))}."
         )
     paths = [*references, *estimates, *([] if mixture is None else [mixture])]
-    signals = _read_alike(paths)
+    signals, _ = read_alike(paths)
     count = len(references)
     for path, silent in zip(references, _is_silent(signals[:count]), strict=True):
         if silent:
             raise SepflowError(f"{path}: this reference is silent, no score is defined; leave it out.")
     scores = score(signals[:count], signals[count : 2 * count], None if mixture is None else signals[-1])
-    return {name: values and [_none_for_nan(value) for value in values] for name, values in scores.items()}
+    return {name: values and [none_for_nan(value) for value in values] for name, values in scores.items()}
 
 
 def _checked(
@@ -146,34 +146,3 @@ def _unit_peak(signals: np.ndarray) -> np.ndarray:
 
 def _is_silent(signals: np.ndarray) -> np.ndarray:
     return np.ptp(signals, axis=1) == 0
-
-
-def _read_alike(paths: Sequence[Path]) -> np.ndarray:
-    """The samples of mono files of one rate and length, [files, T] in float64."""
-    samples, rates = zip(*map(_read, paths), strict=True)
-    for path, signal, rate in zip(paths, samples, rates, strict=True):
-        if rate != rates[0]:
-            raise SepflowError(f"{path}: {rate} Hz, but {paths[0]} has {rates[0]} Hz; resample one of them.")
-        if len(signal) != len(samples[0]):
-            raise SepflowError(
-                f"{path}: {len(signal)} samples, but {paths[0]} has {len(samples[0])}; "
-                "an estimate must be as long as its reference."
-            )
-    return np.stack(samples)
-
-
-def _read(path: Path) -> tuple[np.ndarray, int]:
-    """Samples [T] in float64, and the rate in Hz, of a mono file."""
-    try:
-        samples, rate = audio.read(path)
-    except SepflowError as reason:
-        raise SepflowError(f"{path}: {reason}.") from None
-    if samples.shape[1] != 1:
-        raise SepflowError(f"{path}: {samples.shape[1]} channels; scoring takes mono files, one a source.")
-    if not len(samples):
-        raise SepflowError(f"{path}: {audio.NO_SAMPLES}.")
-    return samples[:, 0], rate
-
-
-def _none_for_nan(value: float) -> float | None:
-    return None if math.isnan(value) else value
