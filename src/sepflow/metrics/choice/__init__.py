@@ -12,7 +12,8 @@ GROUP = Group(
         "chosen_sdri": Metric("SDR improved, output chosen by the speaker network", "dB", by=MIXTURE),
         "chosen_right": Metric("right speaker, so chosen", "%", by=MIXTURE, scale=100.0),
         "swapped_right": Metric("other speaker, by the other's enrolment", "%", by=MIXTURE, scale=100.0),
+        "swapped_pesq_wb": Metric("PESQ wb, by the other's enrolment", by=MIXTURE, decimals=2),
         "entropy": Metric("entropy of attention", "% of log K", by=MIXTURE, scale=100.0),
     },
-    scorers=("fast_bss_eval", "numpy", "torch"),
+    scorers=("fast_bss_eval", "numpy", "pesq", "torch"),
 )

@@ -12,6 +12,7 @@ from torch import Tensor
 from sepflow import models
 from sepflow.errors import SepflowError
 from sepflow.metrics.choice import GROUP
+from sepflow.metrics.perceptual.packages import pesq
 from sepflow.metrics.separation.scores import sdr_table
 from sepflow.metrics.signals import Signals
 from sepflow.tasks.task import Batch, Frozen, Scores, Step, Task, Tested
@@ -113,6 +114,7 @@ class Extraction(Task):
             "chosen_sdri": [chosen[0] - before[0]],
             "chosen_right": [float(chosen[0] > chosen[1]) if np.isfinite(chosen).all() else math.nan],
             "swapped_right": [float(swapped[1] > swapped[0]) if tested.facts["voices"] else math.nan],
+            "swapped_pesq_wb": [pesq(tested.references[0], other[0], tested.rate, "wb")],
             "entropy": [self._entropy(tested.mixture, first)],
         }
 
