@@ -185,3 +185,23 @@ def test_resamplings_without_a_value_are_left_out_and_nothing_has_none():
         and np.isnan(interval(trials[:, :1], "x", eer)).all()
     )
     assert np.isnan(value_of(trials[:, :0], eer)) and np.isnan(value_of(np.zeros((1, 0))))
+
+
+def test_an_interval_of_speakers_is_that_of_trials_drawn_with_theirs():
+    """Against a plain loop over resamplings of speakers; wider than that of trials, which share them."""
+    rng = np.random.default_rng(3)
+    speakers = np.stack([rng.integers(0, 8, 60), rng.integers(0, 8, 60)], 1)
+    speakers[::2, 1] = speakers[::2, 0]
+    own = rng.normal(0, 1, 8)
+    values = (own[speakers].mean(1) + rng.normal(0, 0.1, 60))[None]
+    found = interval(values, "a cell", speakers=speakers.astype(str))
+    draw = generator("bootstrap", "a cell")
+    draw.multinomial(1, [1.0], 9999)  # of the one seed
+    names = np.unique(speakers)
+    means = []
+    for times in draw.multinomial(len(names), np.full(len(names), 1 / len(names)), 9999):
+        weights = [times[a] if a == b else times[a] * times[b] for a, b in np.searchsorted(names, speakers)]
+        means += [np.average(values[0], weights=weights)] if sum(weights) else []
+    assert found == pytest.approx(np.percentile(means, [2.5, 97.5]))
+    low, high = interval(values, "a cell")
+    assert found[1] - found[0] > 1.5 * (high - low)

@@ -212,7 +212,7 @@ def test_pairs_are_those_of_two_speakers(tmp_path, speakers):
         plan = pd.read_csv(tmp_path / "mixes/beef/mix.csv")
         write_plan(tmp_path / "mixes/beef", plan.drop(columns=plan.filter(regex="_2$")))
         scores = pd.read_csv(tmp_path / "scores.csv")
-        put(tmp_path / "scores.csv", scores[scores["source"] == 1])
+        put(tmp_path / "scores.csv", scores[scores["source"] == 1].assign(pair=""))
     write_table(table, CONTEXT, tmp_path, tmp_path / "table")
     assert ("By pair of speakers" in (tmp_path / "table.md").read_text()) == (speakers == 2)
 

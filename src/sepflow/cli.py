@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sepflow.commands import corpora, enhancement, networks, simulate, verify
+from sepflow.commands import corpora, enhancement, networks, simulate, verification, verify
 from sepflow.commands.arguments import positive
 from sepflow.errors import SepflowError, printable
 from sepflow.files import config as files
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     separation.set_defaults(run=_score_separation)
     enhancement.add(score)
+    verification.add(score)
     return parser
 
 

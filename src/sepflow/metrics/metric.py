@@ -15,7 +15,8 @@ class Metric:
     trial) files of scores have the columns `of`. The `aggregate` makes a value of those of many mixtures: a
     function of that name in the group's `aggregates.py`, or else in that of all groups. The value is
     multiplied by `scale`: by 100, where a share is to be in %. By run it is no score, but the key `of` of
-    run.json. Papers print it with so many `decimals`; beside its interval ours has one more.
+    run.json. Its interval is over mixtures or, `of_speakers`, over these, whom many trials share. Papers
+    print it with so many `decimals`; beside its interval ours has one more.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Metric:
     aggregate: str = "mean"
     scale: float = 1.0
     decimals: int = 1
+    of_speakers: bool = False
 
     @property
     def measure(self) -> tuple[str, ...]:

@@ -101,9 +101,9 @@ class Mix:
         return self.sources(row, start, length)
 
     def pair(self, row: int) -> str:
-        """ "same" or "different" sex of the speakers of a mixture; empty where one is not known."""
+        """ "same" or "different" sex of a mixture's speakers; empty of one alone, or if one is not known."""
         sexes = [self.table[f"sex_{k}"].iat[row] for k in range(1, len(self._sources) + 1)]
-        return "" if "" in sexes else "same" if len(set(sexes)) == 1 else "different"
+        return "" if "" in sexes or len(sexes) < 2 else "same" if len(set(sexes)) == 1 else "different"
 
     def facts(self, row: int) -> dict[str, Any]:
         """What else is known of a mixture that a task may score by, by name."""

@@ -97,6 +97,12 @@ def several(table: dict[str, Any]) -> bool:
     return any(row["metrics"] != table["metrics"][:1] for row in table["rows"])
 
 
+def resampled(table: dict[str, Any]) -> str:
+    """What the intervals of a table are over, in words."""
+    kinds = {column(table, key).declared.of_speakers for row in table["rows"] for key in row["metrics"]}
+    return " or ".join(name for kind, name in ((False, "mixtures"), (True, "speakers")) if kind in kinds)
+
+
 def in_first(table: dict[str, Any]) -> str:
     """The name of the table's first column, in brackets, where it has several; else empty."""
     return f" ({column(table, table['metrics'][0]).name})" if several(table) else ""

@@ -10,7 +10,7 @@ from sepflow.files import quoting
 from sepflow.files.contracts import speakers_of
 from sepflow.files.seals import UnsealedError
 from sepflow.mixes.mix import read_own_plan
-from sepflow.planning.layout import SYSTEMS, column
+from sepflow.planning.layout import SYSTEMS, column, resampled
 from sepflow.reporting.statistics import described
 from sepflow.reporting.text import grid
 from sepflow.results import Results
@@ -38,8 +38,8 @@ def origins(
     lines += [f"- Scores: {made}." for made in dict.fromkeys(map(_scored, stamps))]
     lines += [
         f"- Wall time: {sum(run['seconds'] for run in runs.values()):.0f} s of training for the runs below.",
-        f"- Interval: {described(table['seeds'])}. A comparison holds (fails) where the paired interval "
-        f"lies {_favourable(table)}.",
+        f"- Interval: {described(table['seeds'], resampled(table))}. A comparison holds (fails) where the "
+        f"paired interval lies {_favourable(table)}.",
     ]
     made = [*_runs(table, runs), *_systems(table)]
     return "\n\n".join(["\n".join(lines), *([grid(pd.DataFrame(made))] if made else [])])

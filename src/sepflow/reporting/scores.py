@@ -104,11 +104,11 @@ def stacked(values: pd.DataFrame) -> np.ndarray:
 
 
 def pairs(row: dict[str, Any], column: Column) -> pd.Series:
-    """ "same" or "different" for each mixture; empty where it is not known, or there is one speaker."""
+    """ "same" or "different" for each mixture; empty where it is not known, or of what is by class."""
     scores = _read(files_of(row, column.key)[0])
     scores = scores[scores["metric"].isin(column.declared.counted(column.metric))]
-    by_mixture, by_class = scores.groupby("mixture"), column.declared.by == CLASS
-    return by_mixture["pair"].first().where(~by_class & (by_mixture["source"].nunique() > 1), "")
+    found = scores.groupby("mixture")["pair"].first()
+    return found.where(found.notna() & (column.declared.by != CLASS), "")
 
 
 def _mixtures(file: str, selection: str, name: str) -> pd.Series | pd.DataFrame:

@@ -17,9 +17,9 @@ _RESAMPLES = 9999
 _AT_ONCE = 2**22  # weights of mixtures, 8 bytes each: the resamplings are taken in parts
 
 
-def described(seeds: list[int]) -> str:
-    """The interval of a value over mixtures and these seeds, in words."""
-    over = "mixtures" if len(seeds) == 1 else f"mixtures and {len(seeds)} seeds"
+def described(seeds: list[int], what: str = "mixtures") -> str:
+    """The interval of a value over mixtures (or speakers) and these seeds, in words."""
+    over = what if len(seeds) == 1 else f"{what} and {len(seeds)} seeds"
     return f"95 % percentile bootstrap over {over}, {_RESAMPLES} resamples, seeded by the name of the cell"
 
 
@@ -34,7 +34,11 @@ def value_of(values: np.ndarray, aggregate: Aggregate = mean) -> float:
 
 
 def estimate(
-    values: np.ndarray, name: str, aggregate: Aggregate = mean, than: np.ndarray | None = None
+    values: np.ndarray,
+    name: str,
+    aggregate: Aggregate = mean,
+    than: np.ndarray | None = None,
+    speakers: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
     """The value of `values`, or its difference from that of `than`, and its interval."""
     if than is None:
@@ -43,11 +47,15 @@ def estimate(
         value = value_of(values - than)
     else:
         value = value_of(values, aggregate) - value_of(than, aggregate)
-    return (value, *interval(values, name, aggregate, than))
+    return (value, *interval(values, name, aggregate, than, speakers))
 
 
 def interval(
-    values: np.ndarray, name: str, aggregate: Aggregate = mean, than: np.ndarray | None = None
+    values: np.ndarray,
+    name: str,
+    aggregate: Aggregate = mean,
+    than: np.ndarray | None = None,
+    speakers: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """The 95 % bootstrap interval of the value of `values`; nan for fewer than two mixtures.
 
@@ -56,8 +64,9 @@ def interval(
     No resampling learns the spread of a few seeds well: of three it sees four fifths. With `than`, of the
     same mixtures and seeds (or of one seed, which stands for all), it is the interval of the difference of
     both values, each resampling being made of both. A resampling whose value is undefined is left out.
+    With the `speakers` of each mixture, [mixtures, k], those are resampled in place of mixtures.
     """
-    if aggregate is mean and than is not None:
+    if aggregate is mean and than is not None and speakers is None:
         return interval(values - than, name)
     sides = [values] if than is None else [values, than]
     seeds, mixtures = max(map(len, sides)), values.shape[1]
@@ -65,12 +74,15 @@ def interval(
         return float("nan"), float("nan")
     rng = generator("bootstrap", name)
     of_seeds = _drawn(rng, seeds, _RESAMPLES)
-    if aggregate is mean:  # of sums, so that the seeds may come first
+    if aggregate is mean and speakers is None:  # of sums, so that the seeds may come first
         resampled = ((of_seeds @ values) * _drawn(rng, mixtures, _RESAMPLES)).sum(1)
     else:
         parts = np.array_split(of_seeds, math.ceil(_RESAMPLES * mixtures / _AT_ONCE))
         resampled = np.concatenate(
-            [_resampled(sides, part, _drawn(rng, mixtures, len(part)), aggregate) for part in parts]
+            [
+                _resampled(sides, part, _weights(rng, mixtures, speakers, len(part)), aggregate)
+                for part in parts
+            ]
         )
     resampled = resampled[~np.isnan(resampled)]
     if not resampled.size:
@@ -94,6 +106,29 @@ def _resampled(
 def _drawn(rng: np.random.Generator, count: int, resamples: int) -> np.ndarray:
     """How often each of `count` things is in each resampling, over their number: [resamples, count]."""
     return rng.multinomial(count, np.full(count, 1 / count), resamples) / count
+
+
+def _weights(
+    rng: np.random.Generator, mixtures: int, speakers: np.ndarray | None, resamples: int
+) -> np.ndarray:
+    """The weights [resamples, mixtures] of mixtures, resampled themselves or by their speakers."""
+    if speakers is None:
+        return _drawn(rng, mixtures, resamples)
+    return _drawn_speakers(rng, speakers, resamples)
+
+
+def _drawn_speakers(rng: np.random.Generator, speakers: np.ndarray, resamples: int) -> np.ndarray:
+    """How often each mixture is in each resampling of its speakers, over the sum of that: [resamples, n].
+
+    A mixture of several is there as often as all of them together, one of a single speaker as often as that.
+    """
+    names, codes = np.unique(speakers.astype(str), return_inverse=True)
+    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)
+    codes = np.sort(codes.reshape(speakers.shape), axis=1)
+    again = np.pad(codes[:, 1:] == codes[:, :-1], ((0, 0), (1, 0)))
+    counts = np.where(again, 1, times[:, codes]).prod(-1, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return counts / counts.sum(1, keepdims=True)
 
 
 def _columns(values: np.ndarray) -> np.ndarray:

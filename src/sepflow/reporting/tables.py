@@ -6,15 +6,16 @@ A cell is a row of the table in one of its columns: a metric, or a fact of the r
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sepflow.errors import SepflowError
 from sepflow.files import replacing, write_text
 from sepflow.files.quoting import spreadsheet
 from sepflow.metrics.declared import aggregate_of, metric_of
-from sepflow.metrics.metric import RUN
+from sepflow.metrics.metric import RUN, Metric
 from sepflow.mixes.mix import read_own_plan
-from sepflow.planning.layout import Column, column, compared, files_of, in_first, mixes_of
+from sepflow.planning.layout import Column, column, compared, files_of, in_first, mix_of, mixes_of
 from sepflow.reporting.figures.dots import dot_plot
 from sepflow.reporting.figures.style import headline
 from sepflow.reporting.origin import origins
@@ -33,9 +34,10 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     plans = {mix: read_own_plan(Results(results).mix(mix), mix) for mix in mixes_of(table)}
     stamps = checked(table, plans)
     runs = read_runs(table, stamps, results)
-    cells, first = _cells(table, runs), column(table, table["metrics"][0])
+    cells, first = _cells(table, runs, plans), column(table, table["metrics"][0])
     scores = {row["id"]: values_by_seed(row, first) for row in compared(table)}
-    comparisons = pd.DataFrame([compare(c, scores, first.metric) for c in table.get("comparisons", [])])
+    claims = table.get("comparisons", [])
+    comparisons = pd.DataFrame([compare(c, scores, first.metric, plans[table["mix"]]) for c in claims])
     parts = _parts(table, scores)
     origin = origins(table, context, runs, list(stamps.values()), plans, results)
     write_text(out.with_suffix(".tex"), latex(table, context, cells))
@@ -46,16 +48,26 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     write_text(out.with_suffix(".csv"), spreadsheet(cells).to_csv(index=False))
 
 
-def _cells(table: dict[str, Any], runs: dict[str, dict[str, Any]]) -> pd.DataFrame:
+def _cells(
+    table: dict[str, Any], runs: dict[str, dict[str, Any]], plans: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
     """The cells of a table, one a row, by (id of the table's row, key of the column)."""
     names = [(row["id"], key) for row in table["rows"] for key in row["metrics"]]
-    cells = [_cell(table, row, column(table, key), runs) for row in table["rows"] for key in row["metrics"]]
+    cells = [
+        _cell(table, row, column(table, key), runs, plans[mix_of(row, key)])
+        for row in table["rows"]
+        for key in row["metrics"]
+    ]
     # A number that is only reported has no n: Int64 can say so, int64 cannot.
     return pd.DataFrame(cells, pd.MultiIndex.from_tuples(names)).astype({"n": "Int64"})
 
 
 def _cell(
-    table: dict[str, Any], row: dict[str, Any], one: Column, runs: dict[str, dict[str, Any]]
+    table: dict[str, Any],
+    row: dict[str, Any],
+    one: Column,
+    runs: dict[str, dict[str, Any]],
+    plan: pd.DataFrame,
 ) -> dict[str, Any]:
     published, metric = row["published"].get(one.key, float("nan")), one.declared
     cell = dict(zip(table["columns"], row["cells"], strict=True)) | {
@@ -69,9 +81,11 @@ def _cell(
         return cell | {"ours": metric.scale * sum(facts) / len(facts)}
     if not files_of(row, one.key):
         return cell
-    values = stacked(values_by_seed(row, one).dropna())
-    name = f"{table['caption']}/{row['id']}"
-    ours, low, high = (metric.scale * x for x in estimate(values, name, aggregate_of(one.metric)))
+    scores = values_by_seed(row, one).dropna()
+    values, name = stacked(scores), f"{table['caption']}/{row['id']}"
+    speakers = _speakers(metric, scores, plan)
+    found = estimate(values, name, aggregate_of(one.metric), speakers=speakers)
+    ours, low, high = (metric.scale * x for x in found)
     own = {"ours": ours, "delta": ours - published, "n": values.shape[1], "ci_low": low, "ci_high": high}
     return cell | own
 
@@ -88,10 +102,13 @@ def _parts(table: dict[str, Any], scores: dict[str, pd.DataFrame]) -> list[tuple
     return parts
 
 
-def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame], metric: str) -> dict[str, Any]:
+def compare(
+    comparison: dict[str, str], scores: dict[str, pd.DataFrame], metric: str, plan: pd.DataFrame | None = None
+) -> dict[str, Any]:
     """One claim of the paper: the difference, paired by mixture and seed, its interval, and the verdict.
 
-    `scores` are values_by_seed of the `metric`; where lower is better, the claim holds below 0.
+    `scores` are values_by_seed of the `metric`, on the mix of `plan`; where lower is better, the claim holds
+    below 0.
     """
     first, than = (scores[comparison[side]].dropna() for side in ("better", "than"))
     both, declared = first.index.intersection(than.index), metric_of(metric)
@@ -100,11 +117,19 @@ def compare(comparison: dict[str, str], scores: dict[str, pd.DataFrame], metric:
         raise SepflowError(f"rows {sides}: their scores in {declared.name} are of other classes")
     name = f"{comparison['better']} - {comparison['than']}"
     sides = [stacked(side.loc[both]) for side in (first, than)]
-    interval = estimate(sides[0], name, aggregate_of(metric), than=sides[1])
+    speakers = _speakers(declared, first.loc[both], plan)
+    interval = estimate(sides[0], name, aggregate_of(metric), sides[1], speakers)
     mean, low, high = (declared.scale * x for x in interval)
     above, below = (high < 0, low > 0) if declared.lower_is_better else (low > 0, high < 0)
     verdict = "holds" if above else "fails" if below else "undecided"
     return {**comparison, "difference": mean, "ci_low": low, "ci_high": high, "verdict": verdict}
+
+
+def _speakers(metric: Metric, scores: pd.DataFrame, plan: pd.DataFrame) -> np.ndarray | None:
+    """The speakers [mixtures, k] of the mixtures of `scores`, where the interval of a metric is over them."""
+    if not metric.of_speakers:
+        return None
+    return plan.set_index("id").filter(regex=r"^speaker_\d+$").loc[scores.index].to_numpy()
 
 
 def by_pair(

@@ -7,7 +7,18 @@ import pandas as pd
 
 from sepflow.files import quoting
 from sepflow.metrics.metric import RUN, Metric
-from sepflow.planning.layout import SYSTEMS, Block, Column, blocks, called, column, in_first, mark, several
+from sepflow.planning.layout import (
+    SYSTEMS,
+    Block,
+    Column,
+    blocks,
+    called,
+    column,
+    in_first,
+    mark,
+    resampled,
+    several,
+)
 from sepflow.reporting.statistics import described
 
 
@@ -137,7 +148,8 @@ def _legend(table: dict[str, Any]) -> str:
     keys = dict.fromkeys(key for row in table["rows"] for key in row["metrics"])
     shown = [column(table, key).declared for key in keys]
     mean = all(metric.aggregate == "mean" for metric in shown)
-    words = [f"Ours: {'mean' if mean else 'value over all mixtures'} and {described(table['seeds'])}."]
+    over = described(table["seeds"], resampled(table))
+    words = [f"Ours: {'mean' if mean else 'value over all mixtures'} and {over}."]
     if facts := [metric.name for metric in shown if metric.by == RUN]:
         words.append(f"Of a run itself, so without an interval: {', '.join(facts)}.")
     if any(row["published"] for row in table["rows"]):

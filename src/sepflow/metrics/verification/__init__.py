@@ -6,19 +6,17 @@ The untrained network, as its training began, is scored beside the trained: it t
 from sepflow.metrics.metric import MIXTURE, Group, Metric
 
 
-def _eer(name: str, aggregate: str, *more: str) -> Metric:
+def _of_trials(name: str, unit: str, aggregate: str, *more: str, scale: float = 100.0) -> Metric:
     of = ("score", "same", *more)
-    return Metric(name, "%", True, of=of, by=MIXTURE, aggregate=aggregate, scale=100.0)
+    return Metric(name, unit, True, of, MIXTURE, aggregate, scale, of_speakers=True)
 
 
 GROUP = Group(
     {
-        "eer": _eer("EER", "eer"),
-        "min_dcf": Metric(
-            "minDCF", "", True, of=("score", "same"), by=MIXTURE, aggregate="min_dcf", decimals=3
-        ),
-        "eer_same_sex": _eer("EER, impostors of the same sex", "eer_of_some", "counted"),
-        "eer_untrained": _eer("EER, untrained", "eer"),
+        "eer": _of_trials("EER", "%", "eer"),
+        "min_dcf": _of_trials("minDCF", "", "min_dcf", scale=1.0),
+        "eer_same_sex": _of_trials("EER, impostors of the same sex", "%", "eer_of_some", "counted"),
+        "eer_untrained": _of_trials("EER, untrained", "%", "eer"),
     },
     scorers=("numpy",),
 )
