@@ -16,7 +16,8 @@ from conftest import Checkout
 from sepflow import cli, corpora
 from sepflow.applying.estimates import write_estimates
 from sepflow.applying.evaluation import evaluate
-from sepflow.applying.separate import Options, separate
+from sepflow.applying.recordings import Options
+from sepflow.applying.separate import separate
 from sepflow.audit.adoption import adopt
 from sepflow.audit.verify import find, verify
 from sepflow.commands.prepare import prepare

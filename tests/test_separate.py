@@ -16,7 +16,8 @@ import yaml
 from conftest import environment
 from sepflow.applying.chunks import best_order, chunks, separate_chunks
 from sepflow.applying.inference import Estimator
-from sepflow.applying.separate import Options, separate
+from sepflow.applying.recordings import Options
+from sepflow.applying.separate import separate
 from sepflow.applying.streams import resampled
 from sepflow.cli import main
 from sepflow.errors import SepflowError

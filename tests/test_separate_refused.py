@@ -8,7 +8,8 @@ import soundfile
 
 from pretraining import RATE, TASKS, build
 from sepflow.applying.outputs import write_loudest
-from sepflow.applying.separate import Options, find_model, separate
+from sepflow.applying.recordings import Options, find_model
+from sepflow.applying.separate import separate
 from sepflow.cli import main
 from sepflow.errors import SepflowError
 from sepflow.models.artefact import save_model

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     adopt = commands.add_parser("adopt", help="let the workflow take a run that was trained elsewhere")
     adopt.add_argument("run_directory", type=Path, metavar="DIR", help="what `sepflow train` wrote")
     adopt.set_defaults(run=_adopt)
-    separate = _add_separate(commands)
-    for command in (runs, state, why, adopt, separate):
+    separate, extract = _add_separate(commands), _add_extract(commands)
+    for command in (runs, state, why, adopt, separate, extract):
         command.add_argument(
             "--scale", default=None, help="smoke, demo, mini or paper; by default that of config.yaml"
         )
-    for command in (runs, state, why, train, adopt, separate):
+    for command in (runs, state, why, train, adopt, separate, extract):
         command.add_argument(
             "--directory", type=Path, default=Path(), help="the checkout with config/ (default: .)"
         )
@@ -118,15 +119,35 @@ def _add_separate(commands: Any) -> argparse.ArgumentParser:
     option("model", metavar="RUN", help="a run, a directory with its model, or a model's file")
     option("files", nargs="+", type=Path, metavar="FILE")
     option("--out", type=Path, required=True, metavar="DIR", help="for FILE_1.wav, FILE_2.wav, ...")
-    option("--device", choices=("auto", "cpu", "gpu"))
     option("--selection", choices=("energy", "none"), help="the loudest, or all; by default by the model")
     option("--sources", type=positive, metavar="N", help="how many are the loudest, by default 2")
-    option("--channel", type=_channel, metavar="N|mean", help="of recordings with several")
-    option("--chunk", type=float, metavar="SECONDS", help="what is separated at once, by default 10")
-    option("--overlap", type=float, metavar="SECONDS", help="what two chunks share, by default 2")
-    option("--rate", type=positive, metavar="HZ", help="of the outputs, by default the recording's")
+    _add_applied(option)
     parser.set_defaults(run=_separate)
     return parser
+
+
+def _add_extract(commands: Any) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "extract", help="a voice out of recordings, by a recording of it", argument_default=argparse.SUPPRESS
+    )
+    option = parser.add_argument
+    option("model", metavar="RUN", help="a run that extracts, a directory with its model, or a model's file")
+    option("files", nargs="+", type=Path, metavar="FILE")
+    option("--reference", type=Path, action="append", required=True, metavar="FILE",
+           help="the voice alone; several, each with --reference, are averaged")  # fmt: skip
+    option("--out", type=Path, required=True, metavar="DIR", help="for FILE_target.wav, ...")
+    _add_applied(option)
+    parser.set_defaults(run=_extract)
+    return parser
+
+
+def _add_applied(option: Callable[..., Any]) -> None:
+    """What is said of a model that is applied to recordings."""
+    option("--device", choices=("auto", "cpu", "gpu"))
+    option("--channel", type=_channel, metavar="N|mean", help="of recordings with several")
+    option("--chunk", type=float, metavar="SECONDS", help="what is heard at once, by default 10")
+    option("--overlap", type=float, metavar="SECONDS", help="what two chunks share, by default 2")
+    option("--rate", type=positive, metavar="HZ", help="of the outputs, by default the recording's")
 
 
 def _channel(text: str) -> int | str:
@@ -189,12 +210,22 @@ def _adopt(options: argparse.Namespace) -> None:
 
 
 def _separate(options: argparse.Namespace) -> None:
-    from sepflow.applying.separate import Options, find_model, separate
+    from sepflow.applying.recordings import Options, find_model
+    from sepflow.applying.separate import separate
 
     model = find_model(options.model, lambda: _load(options), options.directory)
-    settings = {key: value for key, value in vars(options).items() if key in Options.__dataclass_fields__}
-    for separated in separate(model, options.files, options.out, Options(**settings)):
+    for separated in separate(model, options.files, options.out, Options.of(vars(options))):
         print(separated, flush=True)
+
+
+def _extract(options: argparse.Namespace) -> None:
+    from sepflow.applying.extract import extract
+    from sepflow.applying.recordings import Options, find_model
+
+    model = find_model(options.model, lambda: _load(options), options.directory)
+    chosen = Options.of(vars(options))
+    for extracted in extract(model, options.reference, options.files, options.out, chosen):
+        print(extracted, flush=True)
 
 
 def _score_separation(options: argparse.Namespace) -> None:

@@ -43,6 +43,22 @@ class Extraction(Task):
             embedding = self.used["speaker"](enrolment)
         return F.normalize(embedding) * embedding.shape[-1] ** 0.5
 
+    @torch.inference_mode()
+    def enrolled(self, references: list[np.ndarray]) -> Tensor:
+        """One embedding [1, size] of whole recordings [E] of a voice: their mean, of mean square 1."""
+        mean = torch.stack([self.embedded(self._batch(one)) for one in references]).mean(0)
+        return F.normalize(mean) * mean.shape[-1] ** 0.5
+
+    @torch.inference_mode()
+    def extracted(self, mixture: np.ndarray, embedding: Tensor) -> np.ndarray:
+        """The voice [T] of an embedding [1, size], out of a mixture [T]; float32."""
+        return self.model(self._batch(mixture), embedding)[0, 0].float().cpu().numpy()
+
+    @torch.inference_mode()
+    def similarity(self, signal: np.ndarray, embedding: Tensor) -> float:
+        """The cosine of the embedding of a signal [T] to another [1, size]."""
+        return float(F.cosine_similarity(self.embedded(self._batch(signal)), embedding))
+
     def step(self, batch: Batch, at: int = 0) -> Step:
         """The squared error of masked magnitudes (eq. 5), a mean over bins and frames, of each example [B].
 
