@@ -153,7 +153,7 @@ def test_a_class_that_is_no_task_is_refused_when_it_is_built(monkeypatch, kind, 
 @pytest.mark.parametrize(
     ("scorer", "said"),
     [
-        (None, "metrics/separation: no scores.py, which a task without"),
+        (None, "no si_snr was computed, .*: by scores.py of its group, or by the task's own"),
         (lambda signals: [1.0], r"metrics/separation: SCORES must return .*, not \[1.0\]"),
         (lambda signals: {"si_snr": 1.0}, "si_snr: a list of values is needed, one a source, not 1.0"),
         (lambda signals: {"si_snr": np.ones((2, 2))}, "si_snr: a list of values is needed"),

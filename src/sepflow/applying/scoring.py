@@ -54,7 +54,10 @@ def _lines(
 def _by_source(column: str, metric: Metric, values: dict[str, Values]) -> Iterable[tuple[int | str, float]]:
     """The values of a column, each with what stands in `source`."""
     if column not in values:
-        raise SepflowError(f"no {column} was computed, which {metric.name} is declared to be made of")
+        raise SepflowError(
+            f"no {column} was computed, which {metric.name} is declared to be made of: by scores.py of its "
+            "group, or by the task's own `score`"
+        )
     counted = values[column]
     if not isinstance(counted, Mapping) and np.ndim(counted) != 1:
         raise SepflowError(f"{column}: a list of values is needed, one a {metric.by}, not {counted!r}")

@@ -35,14 +35,12 @@ def score_signals(
 ) -> dict[str, Values]:
     """The columns of all metrics of these `groups`, which may use a `network`.
 
-    Raises SepflowError where a group computes none.
+    But for groups whose metrics a task alone computes. Raises SepflowError for what are no columns.
     """
     columns: dict[str, Values] = {}
     for group in groups:
         if (scorer := scorer_of(group)) is None:
-            raise SepflowError(
-                f"metrics/{group}: no scores.py, which a task without a `score` of its own needs"
-            )
+            continue
         said = scorer(signals, **dict.fromkeys(declared.groups()[group].uses, network))
         if not isinstance(said, Mapping):
             raise SepflowError(f"metrics/{group}: SCORES must return {{column: [values]}}, not {said!r}")

@@ -8,7 +8,7 @@ from sepflow.metrics.metric import MIXTURE, Group, Metric
 
 def _of_trials(name: str, unit: str, aggregate: str, *more: str, scale: float = 100.0) -> Metric:
     of = ("score", "same", *more)
-    return Metric(name, unit, True, of, MIXTURE, aggregate, scale, of_speakers=True)
+    return Metric(name, unit, True, of, MIXTURE, aggregate, scale, 2, True)
 
 
 GROUP = Group(
