@@ -14,7 +14,8 @@ from rehearsal.scale import derive, released, version_of
 from sepflow.errors import SepflowError
 from sepflow.files import config as files
 from sepflow.files import write_json
-from sepflow.mixes.recipes import Recipe
+from sepflow.identity import digest
+from sepflow.mixes.recipes import Recipe, corpora_of
 from sepflow.planning import plan, schemas
 from sepflow.planning.roles import is_list
 
@@ -74,18 +75,19 @@ def look_alikes(
         print("Look-alikes of the corpora:", flush=True)
         remove_others(directory, version)
         scratch = directory / f"{version}.part"
-        places = lookalikes.write_all(corpora, listed_mixes(found), scratch)
+        places = lookalikes.write_all(corpora, mixes_of(found), scratch)
         write_json(scratch / PLACES, {name: str(x.relative_to(scratch)) for name, x in places.items()})
         scratch.rename(out)
     return {name: out / place for name, place in json.loads((out / PLACES).read_text()).items()}
 
 
-def listed_mixes(found: plan.Plan) -> dict[str, list[Recipe]]:
-    """The planned mixes of each list, by what the scale calls it."""
+def mixes_of(found: plan.Plan) -> dict[str, list[Recipe]]:
+    """The planned mixes of each corpus and of each list, by what the scale calls these."""
     mixes: dict[str, list[Recipe]] = {}
     for name, recipe in found.mixes.items():
-        if is_list(recipe["kind"]):
-            mixes.setdefault(found.titles[name], []).append(recipe)
+        of = [name] if is_list(recipe["kind"]) else map(digest, corpora_of(recipe).values())
+        for title in {found.titles[x] for x in of}:
+            mixes.setdefault(title, []).append(recipe)
     return mixes
 
 

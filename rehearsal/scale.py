@@ -12,7 +12,9 @@ NAME = "rehearsal"
 FEW = 2  # mixtures, steps, epochs, examples in a batch
 TESTED = 4  # mixtures of a test: enough for its figures to have groups
 SECONDS = 0.5  # of a segment, and the longest that any utterance must be
-COUNTS = ("mixtures", "first", "batch", "steps", "epochs")
+COUNTS = ("mixtures", "first", "batch", "steps", "epochs", "verification.speakers")
+LENGTHS = {"segment": SECONDS, "min_seconds": SECONDS, "seconds": SECONDS, "enrolment": SECONDS}
+LENGTHS |= {"shortest": SECONDS / 2}  # of the lengths up to a segment
 
 Layer = dict[str, Any]
 
@@ -50,22 +52,33 @@ def released(small: Layer, version: str) -> Layer:
     return marked
 
 
-def cut(layer: Layer) -> Layer:
-    """The sizes in `layer` alone, wherever they stand in it, each cut."""
+def cut(layer: Layer, part: str = "") -> Layer:
+    """The sizes in `layer` alone (which `part` names), wherever they stand in it, each cut."""
     small = {}
     for key, value in layer.items():
         if isinstance(value, dict):
-            small |= {key: inner} if (inner := cut(value)) else {}
-        elif key in COUNTS and value:
+            small |= {key: inner} if (inner := cut(value, key)) else {}
+        elif {key, f"{part}.{key}"} & {*COUNTS} and value:
             small[key] = min(value, TESTED if layer.get("split") == "test" else FEW)
         elif key == "validate_every":
             small[key] = 1
-        elif key in ("segment", "min_seconds"):
-            small[key] = min(value, SECONDS)
+        elif key in LENGTHS:
+            small[key] = min(value, LENGTHS[key])
     return small
 
 
 def _sizes(paper: Layer) -> Layer:
     parts = {part: cut(paper[part]) for part in ("mixes", "base", "stages", "runs") if part in paper}
+    for part in {"stages", "runs"} & parts.keys():
+        parts[part] = merge(parts[part], _without(paper[part], parts["base"]))
     seeds = {"seeds": paper["seeds"][:FEW]} if "seeds" in paper else {}
     return {part: small for part, small in parts.items() if small} | seeds
+
+
+def _without(layers: Layer, base: Layer) -> Layer:
+    """What of a small `base` some `layers` say that they have not: again, as it is heard before that base."""
+    absent = {
+        name: {key: None for key, value in layer.items() if value is None and isinstance(base.get(key), dict)}
+        for name, layer in layers.items()
+    }
+    return {name: layer for name, layer in absent.items() if layer}

@@ -1,14 +1,27 @@
 """The rehearsal of scale `paper`: look-alikes of all its corpora, and a scale that differs in sizes alone."""
 
+from collections import Counter
+
 import pytest
 import yaml
 
 from conftest import ROOT
 from rehearsal import lookalikes, scale
 from rehearsal.__main__ import planned
-from rehearsal.lookalikes import Asked, librimix, librispeech, wham_noise, wsj0, wsj0mix
+from rehearsal.lookalikes import (
+    Asked,
+    aishell2,
+    librimix,
+    librispeech,
+    musdb18,
+    voxceleb,
+    wham_noise,
+    wsj0,
+    wsj0mix,
+)
 from rehearsal.run import jobs_of, targets
-from sepflow.corpora.layouts import find, recordings
+from sepflow.corpora.folder import split_speakers
+from sepflow.corpora.layouts import find, recordings, recordings_and_own
 from sepflow.errors import SepflowError
 from sepflow.identity import difference, flatten
 from sepflow.planning import plan
@@ -18,7 +31,9 @@ from sepflow.simulation.wsj0mix.lists import read_list, read_powers
 PAPERS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "config/papers").glob("*.yaml")}
 FULL = yaml.safe_load((ROOT / "config/scales/paper.yaml").read_text())
 SMALL = scale.derive(FULL, PAPERS)
-SIZES = {"mixtures", "first", "batch", "segment", "steps", "validate_every", "min_seconds"}
+SIZES = {"mixtures", "first", "batch", "segment", "steps", "validate_every", "min_seconds", "speakers"}
+SIZES |= {"seconds", "enrolment", "shortest"}
+SPLITS = ("train", "validation", "test")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +65,7 @@ def test_a_layout_without_a_look_alike_is_named_before_anything_is_written(tmp_p
 def test_a_rehearsed_scale_differs_in_sizes_alone():
     for name, paper in PAPERS.items():
         full = FULL["papers"].get(name, {})
-        changed = {key for key, *_ in difference(full, SMALL["papers"][name])}
+        changed = {key for key, _, size in difference(full, SMALL["papers"][name]) if size is not None}
         assert changed and {key.rpartition(".")[2] for key in changed} <= SIZES | {"epochs"}
         assert all(key.split(".")[0] in ("mixes", "base", "stages", "runs") for key in changed)
         assert paper["mixes"].keys() == SMALL["papers"][name]["mixes"].keys()
@@ -85,12 +100,20 @@ def test_sizes_are_cut_wherever_they_are_said():
         "base": {"batch": 24, "steps": 75000, "validate_every": 2500, "weak": {"mix": "w", "batch": 6}},
         "mixes": {"a": {"split": "train", "mixtures": 20000}, "b": {"split": "test", "mixtures": 3000}},
         "runs": {"x": {"batch": 1, "segment": 0.25, "data": {"first": None, "crop": "fixed"}, "epochs": 200}},
+        "stages": {"y": {"verification": {"speakers": 1171, "bands": 64}, "data": {"speakers": 3}}},
     }
     assert flatten(scale.cut(said)) == {
         "base.batch": 2, "base.steps": 2, "base.validate_every": 1, "base.weak.batch": 2,
         "mixes.a.mixtures": 2, "mixes.b.mixtures": 4,
-        "runs.x.batch": 1, "runs.x.segment": 0.25, "runs.x.epochs": 2,
+        "runs.x.batch": 1, "runs.x.segment": 0.25, "runs.x.epochs": 2, "stages.y.verification.speakers": 2,
     }  # fmt: skip
+
+
+def test_what_a_stage_has_not_stays_away_from_it():
+    base = {"verification": {"speakers": 1211}, "patience": 3}
+    paper = {"base": base, "stages": {"x": {"verification": None, "patience": None}, "y": {}}}
+    small = scale.derive({"papers": {}}, {"p": paper})["papers"]["p"]
+    assert small == {"base": {"verification": {"speakers": 2}}, "stages": {"x": {"verification": None}}}
 
 
 def test_other_look_alikes_have_another_version():
@@ -103,7 +126,8 @@ def test_other_look_alikes_have_another_version():
 def test_a_mix_of_each_form_is_asked_for_as_files(plans):
     asked = targets(plans[1])
     kinds = [plans[1].mixes[x.split("/")[2]]["kind"] for x in asked[1:]]
-    assert asked[0] == "all" and sorted(kinds) == ["labels", "librimix", "librimix", "wsj0mix"]
+    forms = "clips enrolled enrolled labels librimix librimix trials wsj0mix"
+    assert asked[0] == "all" and sorted(kinds) == forms.split()
 
 
 def test_the_jobs_are_those_of_snakemakes_table():
@@ -124,6 +148,37 @@ def test_the_journal_and_its_lists_are_read_as_published(tmp_path):
         assert {path.split("/")[1] for x in drawn["tr"] for path in x.paths} == {"si_tr_s"}
         assert {path.split("/")[1] for x in drawn["tt"] for path in x.paths} <= {"si_dt_05", "si_et_05"}
         assert all(len(x) == 5 for x in drawn.values())
+
+
+def test_voices_are_tried_as_a_mix_asks(tmp_path):
+    entry = FULL["corpora"]["voxceleb"]
+    mixes = [{"kind": "clips", "mixtures": 9}, {"kind": "trials", "published": True, "mixtures": 4}]
+    place = voxceleb.write(tmp_path, Asked(entry, mixes, {}))
+    rows, problems, own = recordings_and_own(place, "voxceleb")
+    trials, faults = own["trials"]
+    assert problems == faults == [] and [trial["same"] for trial in trials] == ["1", "0", "1", "0"]
+    speakers = {row["id"]: row["speaker"] for row in rows}
+    for trial in trials:
+        assert (speakers[trial["enrolment"]] == speakers[trial["test"]]) == (trial["same"] == "1")
+    assert {row["speaker"] for row in rows if row.get("split") == "test"} == {*voxceleb.TESTED}
+    dealt = split_speakers([x["speaker"] for x in rows if "split" not in x], entry["splits"] | {"test": 0.0})
+    spoken = Counter(dealt.get(row["speaker"], "test") for row in rows)
+    speaking = Counter(dealt.values())
+    assert spoken["train"] == speaking["train"] and spoken["validation"] == 2 * speaking["validation"] > 2
+
+
+def test_speech_to_enhance_and_what_plays_beside_it_are_read_as_published(tmp_path):
+    asked = Asked({}, [], {})
+    rows, problems = recordings(aishell2.write(tmp_path / "a", asked), "aishell2")
+    told = {(row["split"], row["speaker"]) for row in rows}
+    assert problems == [] and Counter(split for split, _ in told) == dict.fromkeys(SPLITS, 3)
+    assert all(row["text"] for row in rows)
+    place = musdb18.write(tmp_path / "m", asked)
+    played, problems = recordings(place, "musdb18")
+    assert problems == [] and {row["split"] for row in played} == {*SPLITS}
+    musdb18.fill(place, asked)
+    played, problems = recordings(place, "musdb18")
+    assert problems == [] and Counter(row["subset"] for row in played) == find("musdb18").counts
 
 
 def test_libraries_of_speech_and_noise_are_whole_by_number(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ SYNTHESISED = ("espeak", "noise")  # kinds that the workflow makes of nothing
 
 @dataclass(frozen=True)
 class Asked:
-    """What a scale asks of a corpus: its entry there, the planned mixes of its lists, where others lie."""
+    """What a scale asks of a corpus: its entry there, the planned mixes of it, where others lie."""
 
     entry: dict[str, Any]
     mixes: list[Recipe]
@@ -52,7 +52,7 @@ def write_all(
 ) -> dict[str, Path]:
     """Write a look-alike of each of a scale's `corpora` below `out`; return where each lies.
 
-    `mixes` are those planned of the lists, by what the scale calls these: a list without any is left out.
+    `mixes` are those planned of each, by what the scale calls it: a list without any is left out.
     Raises SepflowError as `find` does.
     """
     needed = {
