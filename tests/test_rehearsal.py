@@ -179,6 +179,7 @@ def test_speech_to_enhance_and_what_plays_beside_it_are_read_as_published(tmp_pa
     musdb18.fill(place, asked)
     played, problems = recordings(place, "musdb18")
     assert problems == [] and Counter(row["subset"] for row in played) == find("musdb18").counts
+    assert len({row["speaker"] for row in played}) == len({(row["subset"], row["speaker"]) for row in played})
 
 
 def test_libraries_of_speech_and_noise_are_whole_by_number(tmp_path, monkeypatch):

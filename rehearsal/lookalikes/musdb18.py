@@ -33,5 +33,5 @@ def fill(place: Path, asked: Asked) -> None:
     """Add tracks of blips until each subset has as many as were published."""
     for subset, published in find("musdb18").counts.items():
         missing = published // len(STEMS) - len(TRACKS[subset])
-        tracks = [place / subset / f"Nobody - Blip {k}" for k in range(missing)]
+        tracks = [place / subset / f"Nobody - {subset} {k}" for k in range(missing)]
         put_blips([track / f"{stem}.wav" for track in tracks for stem in STEMS], channels=2)
