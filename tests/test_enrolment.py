@@ -130,6 +130,7 @@ def test_noise_lies_under_the_target_by_what_was_drawn(results):
         wanted = -mix.table["noise_gain_db"][row]
         assert 5 <= wanted <= 20
         assert 10 * np.log10((target**2).mean() / (noise**2).mean()) == pytest.approx(wanted, abs=1e-3)
+        np.testing.assert_array_equal(mix.noise(row, 100, 500), noise[100:600].astype(np.float32))
         assert not mix.facts(row)["voices"] and len(mix.facts(row)["enrolments"]) == 2
 
 

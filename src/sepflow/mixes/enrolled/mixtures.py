@@ -107,6 +107,10 @@ class Enrolled(Mix):
         cut = whole[:, start : start + length]
         return np.pad(cut, ((0, 0), (0, length - cut.shape[1])))
 
+    def noise(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
+        """The noise of a mixture as it lies in it, at its level below the target, [T] float32."""
+        return self.sources(row, start, length)[1]
+
     def mixture(self, row: int, start: int = 0, length: int | None = None) -> np.ndarray:
         """Both together, [T] float32."""
         return self.sources(row, start, length).sum(0)
