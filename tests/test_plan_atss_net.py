@@ -1,8 +1,11 @@
 """The plan of atss_net: the paper's settings and numbers, at scale `paper`, with no corpus here."""
 
 import pytest
+import yaml
 
 from conftest import ROOT
+from sepflow.errors import SepflowError
+from sepflow.identity import merge
 from sepflow.planning import plan
 
 # Sections 2 to 4 and Table 3, as the text has them.
@@ -51,6 +54,36 @@ def test_rows_differ_in_what_the_paper_says(paper):
     same = ("data", "validation", "steps", "batch", "optimizer", "segment")
     for label in ("voicefilter", "without_attention", "pit"):
         assert {key: paper.find(label).spec[key] for key in same} == {key: whole[key] for key in same}
+
+
+@pytest.mark.parametrize(
+    ("run", "change", "said"),
+    [
+        ("pit", {"model": {"outputs": 1}}, "PIT is of two outputs, and of no embedding"),
+        ("atss_net", {"model": {"outputs": 2}}, "one output, by an embedding"),
+        (
+            "speaker",
+            {"data": {"mix": "train"}},
+            "data: mix: of the kind enrolled, where a verification hears",
+        ),
+        ("atss_net", {"validation": {"mix": "trials"}}, "validation: mix: of the kind trials, where an extr"),
+        ("pit", {"data": {"mix": "noisy"}}, "PIT tells voices apart, and the mix has one beside noise"),
+        (
+            "speaker",
+            {"verification": {"shortest": 20.0}},
+            "shortest: 20.0 s, and the longest .segment. is 10",
+        ),
+        ("atss_net", {"data": {"dynamic": True}}, "data: dynamic: draws mixtures of speakers anew"),
+        ("atss_net", {"uses": {"speaker": "voicefilter"}}, "uses.speaker: a run of the task extraction"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(checkout, run, change, said):
+    path = checkout.root / "config/papers/atss_net.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["runs"][run] = merge(content["runs"][run], change)
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(SepflowError, match=said):
+        plan.load({"scale": "paper", "papers": ["atss_net"]}, checkout.root)
 
 
 def test_the_mixes_are_the_papers(paper):
