@@ -68,13 +68,11 @@ rule all:
         [jobs.results(paper) for paper in config["papers"]],
 
 
-rule ts_mixit:
-    """All tables and figures of TS-MixIT."""
-    input:
-        jobs.target("ts_mixit"),
+for paper in (file.stem for file in sorted(HERE.glob("config/papers/*.yaml"))):
 
-
-rule ssl_pretraining:
-    """All tables and figures of the pre-training paper."""
-    input:
-        jobs.target("ssl_pretraining"),
+    rule:
+        """All tables and figures of the paper of this name."""
+        name:
+            paper
+        input:
+            jobs.target(paper),

@@ -83,7 +83,7 @@ def test_a_mask_is_the_equations_one_after_another():
     magnitudes = net.spectrum(data["mixture"]).abs()
     embedding = task.embedded(data["enrolment"]).double()
     r = torch.cat([magnitudes, embedding[:, None].repeat(1, magnitudes.shape[1], 1)], 2)  # eq. 9
-    x = net.cnn(r[:, None])  # eq. 10
+    x = net.cnn(r)  # eq. 10
     for block in net.blocks:
         x = x + attended(block.attention, normed(block.norms[0], x))  # eqs. 11 and 13
         first, _, second = block.feed

@@ -25,7 +25,7 @@ from sepflow.training.train import _begin
 SPEC = {"task": "separation", "seed": 1, "select": "validation_loss", "objective": SI_SNR, "uses": {}}
 SPEC |= {"model": MODELS["conv_tasnet"] | {"sources": 2}, "init": None, "data": {"mix": {"rate": 8000}}}
 PART = {"mixture": torch.ones(3, 400), "references": torch.ones(3, 2, 400)}
-TESTED = Tested(np.ones(400, np.float32), np.ones((2, 400), np.float32), "a", 8000, lambda signals: {})
+TESTED = Tested(np.ones(400, np.float32), np.ones((2, 400), np.float32), "a", 8000, {}, lambda signals: {})
 LOSSES, SUMS = torch.zeros(3), torch.zeros(2)
 
 

@@ -26,6 +26,12 @@ class DilatedCNN(nn.Sequential):
             layers += [nn.BatchNorm2d(channels), nn.ReLU()]
         layers += [nn.Conv2d(channels, channels, 1), nn.BatchNorm2d(channels), nn.ReLU()]
         super().__init__(*layers)
+        # Channels last in memory: of few channels a step takes 0.6 of the time on a CPU.
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, joined: Tensor) -> Tensor:
+        """[B, K, F] -> [B, channels, K, F]."""
+        return super().forward(joined[:, None]).contiguous()
 
 
 class TemporalAttention(nn.Module):
@@ -104,14 +110,14 @@ class AtssNet(SpectralMasking):
 
     def logits(self, heard: Tensor, embedding: Tensor | None) -> Tensor:
         """Logits [B, outputs, K, bins] of masks."""
-        maps = self.cnn(self._joined(heard, embedding)[:, None])
+        maps = self.cnn(self._joined(heard, embedding))
         for block in self.blocks:
             maps = block(maps)
         return self.compress(self.dense(maps))
 
     def attended(self, mixture: Tensor, embedding: Tensor | None = None) -> Iterator[Tensor]:
         """Of each block what its frames look at, [B, heads, K, K], in a mixture [B, T]."""
-        maps = self.cnn(self._joined(self.heard(self.spectrum(mixture).abs()), embedding)[:, None])
+        maps = self.cnn(self._joined(self.heard(self.spectrum(mixture).abs()), embedding))
         for block in self.blocks:
             yield block.attention.weights(block.norms[0](maps))
             maps = block(maps)

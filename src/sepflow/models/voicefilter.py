@@ -21,7 +21,8 @@ def _convolutions(channels: int, last: int) -> nn.Sequential:
         padding = (time // 2 * dilation, frequency // 2)
         layers.append(nn.Conv2d(before, after, (time, frequency), padding=padding, dilation=(dilation, 1)))
         layers += [nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers)
+    # Channels last in memory, as in Atss-Net: faster on a CPU.
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
 
 @checked("model", "window below fft", "hop covers window")

@@ -126,6 +126,11 @@ def _check_part(spec: dict[str, Any], part: str, task: Declaration, where: str) 
         raise SepflowError(f"{where}: dynamic: mixtures with labels are fixed; take away dynamic or labels")
     if data["crop"] == "fixed" and (data["dynamic"] or mixit):
         raise SepflowError(f"{where}: crop: fixed: not of mixtures drawn anew (dynamic), nor of MixIT's")
+    if data["dynamic"] and "level_difference" not in mix:
+        raise SepflowError(
+            f"{where}: dynamic: draws mixtures of speakers anew, and those of the kind {mix['kind']} are as "
+            "they are; take it away"
+        )
     if data["dynamic"] and "noise" in mix:
         raise SepflowError(f"{where}: dynamic: draws speech alone; take away dynamic, or noise from the mix")
     rate, own = rate_of(mix), rate_of(spec.get("data", data)["mix"])

@@ -16,9 +16,9 @@ EPSILON = 1e-8  # of a frame's power: 16-bit silence
 class Verification:
     """What a run's `verification` says.
 
-    speakers: how many it is trained to tell apart, all of its `data`; bands: of the mel scale; frame and hop,
-    in seconds; quietest: frames so many dB below the loudest one of an utterance are no speech; shortest: the
-    batches of a training are of random lengths from that (in seconds) to the run's segment.
+    speakers: as many as its `data` has, at least; bands: of the mel scale; frame and hop, in seconds;
+    quietest: frames so many dB below the loudest one of an utterance are no speech; shortest: the batches of
+    a training are of random lengths from that (in seconds) to the run's segment.
     """
 
     speakers: Size
