@@ -22,11 +22,11 @@ from test_tables import write_scores as plain_table
 METRICS = {
     "recognition": '"wer": Metric("WER", "%", True, ("errors", "words"), "source", "ratio", 100)',
     "events": '"event_f1": Metric("F1", "%", False, ("tp", "fp", "fn"), "class", "macro_f1", 100)',
-    "verification": '"eer": Metric("EER", "%", True, ("score", "same"), "mixture", "eer", 100)',
+    "trials": '"trial_eer": Metric("EER", "%", True, ("score", "same"), "mixture", "eer", 100)',
 }
 GROUPS = {name: f"GROUP = Group({{{metric}}})\n" for name, metric in METRICS.items()}
 COUNT, CLASSES = 12, ("Cat", "Dog", "1")
-KEYS = {"recognition": "wer", "events": "event_f1", "verification": "eer"}
+KEYS = {"recognition": "wer", "events": "event_f1", "trials": "trial_eer"}
 
 
 @pytest.fixture(params=GROUPS)
@@ -47,7 +47,7 @@ def computed(group: str, row: int, seed: int = 0) -> dict:
             for x in ("tp", "fp", "fn")
         }
     same = row % 2
-    return {"eer.score": [rng.normal(0.5 * same)], "eer.same": [same]}
+    return {"trial_eer.score": [rng.normal(0.5 * same)], "trial_eer.same": [same]}
 
 
 def a_mix(count: int = COUNT) -> SimpleNamespace:
@@ -86,7 +86,7 @@ def expected(group: str, seed: int = 0) -> float:
     if group == "events":
         counts = [[[row[f"event_f1.{x}"][k] for x in ("tp", "fp", "fn")] for k in CLASSES] for row in rows]
         return 100 * macro_f1_of(counts)
-    return 100 * eer_of([[round(row["eer.score"][0], 6), row["eer.same"][0]] for row in rows])
+    return 100 * eer_of([[round(row["trial_eer.score"][0], 6), row["trial_eer.same"][0]] for row in rows])
 
 
 def test_the_rows_of_a_file_are_those_that_its_description_has(tmp_path, group):
@@ -96,9 +96,9 @@ def test_the_rows_of_a_file_are_those_that_its_description_has(tmp_path, group):
     columns = {
         "recognition": ("errors", "words"),
         "events": ("tp", "fp", "fn"),
-        "verification": ("score", "same"),
+        "trials": ("score", "same"),
     }
-    sources = {"recognition": ["1", "2"], "events": list(CLASSES), "verification": ["1"]}[group]
+    sources = {"recognition": ["1", "2"], "events": list(CLASSES), "trials": ["1"]}[group]
     wanted = [(f"{KEYS[group]}.{column}", source) for column in columns[group] for source in sources]
     for _, rows in scores.groupby("mixture"):
         assert list(zip(rows["metric"], rows["source"], strict=True)) == wanted
@@ -143,11 +143,11 @@ def test_parts_of_the_mixtures_have_the_value_of_their_own(tmp_path, declare):
     assert [float(x) for x in line.split("|")[3:6]] == pytest.approx(wanted, abs=0.006)
 
 
-@pytest.mark.parametrize("kind", ["events", "verification"])
-def test_classes_and_trials_are_no_pairs_of_speakers(tmp_path, declare, kind):
+@pytest.mark.parametrize("kind", ["events", "trials"])
+def test_trials_are_of_pairs_of_speakers_and_classes_are_not(tmp_path, declare, kind):
     declare(kind, GROUPS[kind])
     write_table(a_table(tmp_path, kind), CONTEXT, tmp_path, tmp_path / "table")
-    assert "By pair of speakers" not in (tmp_path / "table.md").read_text()
+    assert ("By pair of speakers" in (tmp_path / "table.md").read_text()) == (kind == "trials")
 
 
 def test_a_mixture_with_an_undefined_column_is_not_counted(tmp_path, group):
@@ -263,7 +263,7 @@ def test_seeds_of_other_classes_are_refused(tmp_path, declare):
         ("recognition", lambda row, values: {"wer.errors": [1, 2]}, "no wer.words was computed"),
         ("recognition", lambda row, values: dict.fromkeys(values, {"Cat": 1}), "wer.errors: .* by source"),
         ("events", lambda row, values: dict.fromkeys(values, [1, 2]), "event_f1.tp: .* by class"),
-        ("verification", lambda row, values: dict.fromkeys(values, [1, 2]), "eer.score: .* by mixture"),
+        ("trials", lambda row, values: dict.fromkeys(values, [1, 2]), "trial_eer.score: .* by mixture"),
     ],
 )
 def test_what_is_computed_otherwise_than_declared_is_said(tmp_path, declare, kind, change, said):
@@ -287,7 +287,7 @@ def test_columns_lie_in_the_order_that_they_are_declared_in(tmp_path, declare):
 
 
 def test_a_picture_of_a_metric_without_a_unit_has_its_name_alone(tmp_path, declare):
-    declare("perceptual", 'GROUP = Group({"pesq": Metric("PESQ", decimals=2)})\n')
+    declare("heard", 'GROUP = Group({"pesq": Metric("PESQ", decimals=2)})\n')
     row = {"id": "r", "cells": ["A"], "metrics": ["pesq"], "published": {"pesq": 2.5}}
     table = {"columns": ["System"], "metrics": ["pesq"], "rows": [row]}
     numbers = {"published": [2.5], "ours": [2.4], "ci_low": [2.3], "ci_high": [2.5]}
