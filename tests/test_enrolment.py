@@ -14,6 +14,7 @@ from sepflow.metrics.aggregates import eer
 from sepflow.metrics.verification.aggregates import P_TARGET, eer_of_some, min_dcf
 from sepflow.mixes.enrolled.mixtures import LUFS, Enrolled
 from sepflow.mixes.enrolled.mixtures import decide as decide_enrolled
+from sepflow.mixes.mix import decide
 from sepflow.mixes.resampled import Resampled
 from sepflow.mixes.trials.mixtures import Trials
 from sepflow.mixes.trials.mixtures import decide as decide_trials
@@ -83,6 +84,13 @@ def test_a_published_list_is_taken_in_its_order(results, corpus):
             decide_trials(recipe | {"mixtures": 7}, results)
     finally:
         path.unlink()
+
+
+@pytest.mark.parametrize("recipe", [TRIALS, PAIRS])
+def test_the_plan_of_speakers_of_unknown_sex_is_whole(results, corpus, recipe):
+    assert (corpus.manifest["sex"] == "").all()
+    table = decide(recipe, results)
+    assert (table[["sex_1", "sex_2"]] == "").all(axis=None)
 
 
 @pytest.mark.parametrize("decide", [decide_trials, decide_enrolled])

@@ -36,8 +36,9 @@ def write_table(table: dict[str, Any], context: dict[str, Any], results: Path, o
     runs = read_runs(table, stamps, results)
     cells, first = _cells(table, runs, plans), column(table, table["metrics"][0])
     scores = {row["id"]: values_by_seed(row, first) for row in compared(table)}
+    mix = next((mix_of(row, first.key) for row in compared(table)), table["mix"])
     claims = table.get("comparisons", [])
-    comparisons = pd.DataFrame([compare(c, scores, first.metric, plans[table["mix"]]) for c in claims])
+    comparisons = pd.DataFrame([compare(c, scores, first.metric, plans[mix]) for c in claims])
     parts = _parts(table, scores)
     origin = origins(table, context, runs, list(stamps.values()), plans, results)
     write_text(out.with_suffix(".tex"), latex(table, context, cells))

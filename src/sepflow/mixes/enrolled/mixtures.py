@@ -55,7 +55,7 @@ def _draw(
         row[f"enrolment_{k}"] = voices[speaker].index[other]
         if k == 1 or noise is None:
             own = voices[speaker].iloc[mixed]
-            row |= {f"utterance_{k}": own.name, f"speaker_{k}": speaker, f"sex_{k}": own["sex"] or ""}
+            row |= {f"utterance_{k}": own.name, f"speaker_{k}": speaker, f"sex_{k}": own["sex"]}
             row |= {f"gain_db_{k}": 0.0, f"offset_{k}": _offset(int(own["samples"]), samples, rng)}
     if noise is not None:
         own = noise.iloc[int(rng.integers(len(noise)))]
