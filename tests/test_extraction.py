@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sepflow.errors import SepflowError
-from sepflow.models import build
+from sepflow.models import atss_net, build
 from sepflow.tasks import built
 from sepflow.tasks.task import Frozen
 
@@ -76,14 +76,16 @@ def test_networks_have_as_many_weights_as_were_counted(model, weights):
         assert sum(x.numel() for x in build(model).parameters()) == weights
 
 
-def test_a_mask_is_the_equations_one_after_another():
+@pytest.mark.parametrize("rows", [1, 4, 512])
+def test_a_mask_is_the_equations_one_after_another(monkeypatch, rows):
     """Equations 7 to 13 in loops and sums, float64, no attention kernel and no layer norm of torch's."""
+    monkeypatch.setattr(atss_net, "ROWS", rows)
     task = extraction()
     net, data = task.model, batch(2, 700)["data"]
     magnitudes = net.spectrum(data["mixture"]).abs()
     embedding = task.embedded(data["enrolment"]).double()
     r = torch.cat([magnitudes, embedding[:, None].repeat(1, magnitudes.shape[1], 1)], 2)  # eq. 9
-    x = net.cnn(r)  # eq. 10
+    x = net.cnn(r).transpose(1, 2)  # eq. 10
     for block in net.blocks:
         x = x + attended(block.attention, normed(block.norms[0], x))  # eqs. 11 and 13
         first, _, second = block.feed
@@ -107,7 +109,10 @@ def normed(norm, x):
 def attended(layer, x):
     """Equations 7 and 8 of maps [B, C, K, F], a head and a frame at a time."""
     channels, frames = x.shape[1:3]
-    query, key, value = (part(x) for part in (layer.query, layer.key, layer.value))
+    query, key, value = (
+        torch.einsum("oc,bckf->bokf", part.weight[..., 0, 0], x) + part.bias[:, None, None]
+        for part in (layer.query, layer.key, layer.value)
+    )
     heads = []
     for h in range(layer.heads):
         q, k, v = (part[:, h * channels : (h + 1) * channels] for part in (query, key, value))

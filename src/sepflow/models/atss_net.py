@@ -1,18 +1,19 @@
 """Atss-Net: Li, Lin, Bao & Li, "Target Speaker Separation via Attention-based Neural Network", 2020.
 
-Maps are [B, C, K, F]: C channels, K frames, F bins of the spectrum and, behind them, of the embedding.
+Frames are [B, K, C, F]: C channels, K frames, F bins of the spectrum and, behind them, of the embedding.
 """
 
 from collections.abc import Iterator
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sepflow.models.layers import Linear
 from sepflow.models.spectral import SpectralMasking
 from sepflow.settings import Count, NotNegative, Size, checked
 
+ROWS = 512  # of an attention's map, that are there at once where nothing is learnt
 DILATIONS = (1, 2, 4, 8, 16)  # in time, of Table 1
 
 
@@ -23,15 +24,26 @@ class DilatedCNN(nn.Sequential):
         layers: list[nn.Module] = []
         for before, dilation in zip([1] + [channels] * len(DILATIONS), DILATIONS, strict=False):
             layers.append(nn.Conv2d(before, channels, 5, padding=(2 * dilation, 2), dilation=(dilation, 1)))
-            layers += [nn.BatchNorm2d(channels), nn.ReLU()]
-        layers += [nn.Conv2d(channels, channels, 1), nn.BatchNorm2d(channels), nn.ReLU()]
+            layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+        layers += [nn.Conv2d(channels, channels, 1), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
         super().__init__(*layers)
         # Channels last in memory: of few channels a step takes 0.6 of the time on a CPU.
         self.to(memory_format=torch.channels_last)
 
     def forward(self, joined: Tensor) -> Tensor:
-        """[B, K, F] -> [B, channels, K, F]."""
-        return super().forward(joined[:, None]).contiguous()
+        """[B, K, F] -> [B, K, channels, F]."""
+        return super().forward(joined[:, None]).transpose(1, 2).contiguous()
+
+
+class Projection(nn.Conv2d):
+    """A 1x1 convolution of frames as they lie in memory, [B, K, C, F] -> [B, K, C', F]."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__(channels, out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        each = self.weight[..., 0, 0].expand(x.shape[0] * x.shape[1], -1, -1)
+        return torch.baddbmm(self.bias[:, None], each, x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 class TemporalAttention(nn.Module):
@@ -40,22 +52,30 @@ class TemporalAttention(nn.Module):
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.heads, self.scale = heads, channels**-0.5  # 1 / sqrt(d_k), d_k the channels
-        self.query, self.key, self.value = (nn.Conv2d(channels, heads * channels, 1) for _ in range(3))
+        self.query, self.key, self.value = (Projection(channels, heads * channels) for _ in range(3))
         self.out = nn.Conv2d(heads * channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps -> maps."""
-        query, key, value = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
-        heard = F.scaled_dot_product_attention(query, key, value, scale=self.scale)
-        return self.out(heard.unflatten(-1, (x.shape[1], x.shape[3])).movedim(2, 3).flatten(1, 2))
+        """Frames -> frames."""
+        heads = [
+            torch.cat([rows @ value for rows in maps], 1)
+            for maps, value in zip(self._maps(x), self._split(self.value(x)), strict=True)
+        ]
+        heard = torch.cat([head.unflatten(2, x.shape[2:]).transpose(1, 2) for head in heads], 1)
+        return self.out(heard).transpose(1, 2)
 
     def weights(self, x: Tensor) -> Tensor:
-        """What each frame looks at: [B, heads, K, K], each row of sum 1."""
-        return (self._split(self.query(x)) @ self._split(self.key(x)).mT * self.scale).softmax(-1)
+        """What each of the frames looks at: [B, heads, K, K], each row of sum 1."""
+        return torch.stack([torch.cat([*rows], 1) for rows in self._maps(x)], 1)
 
-    def _split(self, x: Tensor) -> Tensor:
-        """[B, heads C, K, F] -> [B, heads, K, C F]."""
-        return x.unflatten(1, (self.heads, -1)).movedim(3, 2).flatten(3)
+    def _maps(self, x: Tensor) -> Iterator[Iterator[Tensor]]:
+        """Of each head its map, some rows [B, K', K] at a time: it is never whole where nothing is learnt."""
+        for query, key in zip(self._split(self.query(x)), self._split(self.key(x)), strict=True):
+            yield ((part @ key.mT * self.scale).softmax(-1) for part in query.split(ROWS, 1))
+
+    def _split(self, x: Tensor) -> Iterator[Tensor]:
+        """[B, K, heads C, F] -> of each head [B, K, C F]."""
+        return (head.flatten(2) for head in x.chunk(self.heads, 2))
 
 
 class AttentionBlock(nn.Module):
@@ -66,7 +86,7 @@ class AttentionBlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(bins) for _ in range(2))
         self.attention = TemporalAttention(channels, heads)
         self.feed = nn.Sequential(
-            nn.Linear(bins, widening * bins), nn.ReLU(), nn.Linear(widening * bins, bins)
+            Linear(bins, widening * bins), nn.ReLU(inplace=True), Linear(widening * bins, bins)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -104,7 +124,7 @@ class AtssNet(SpectralMasking):
         self.cnn = DilatedCNN(channels)
         whole = bins + embedding
         self.blocks = nn.ModuleList(AttentionBlock(channels, heads, whole, widening) for _ in range(blocks))
-        self.dense = nn.Linear(whole, bins)
+        self.dense = Linear(whole, bins)
         self.compress = nn.Conv2d(channels, outputs, 3, padding=1)
         nn.init.constant_(self.compress.bias, opening)
 
@@ -113,7 +133,7 @@ class AtssNet(SpectralMasking):
         maps = self.cnn(self._joined(heard, embedding))
         for block in self.blocks:
             maps = block(maps)
-        return self.compress(self.dense(maps))
+        return self.compress(self.dense(maps).transpose(1, 2))
 
     def attended(self, mixture: Tensor, embedding: Tensor | None = None) -> Iterator[Tensor]:
         """Of each block what its frames look at, [B, heads, K, K], in a mixture [B, T]."""
