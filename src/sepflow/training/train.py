@@ -59,6 +59,8 @@ def train(
     origin = provenance.stamp()  # now: by the end the checkout may be another
     spec = canonical(fill_neutral(spec))
     machine.check(spec)
+    # Below 1e-38, where gradients of sharp attention are, a CPU takes many times as long; no sum is changed.
+    torch.set_flush_denormal(True)
     with listening() as notice, held(out, run_name(spec)) as lease:
         if lease is None:
             return
