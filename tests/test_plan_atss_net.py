@@ -98,3 +98,51 @@ def test_the_mixes_are_the_papers(paper):
     assert sorted(x["noise_difference"] for x in tests) == [[k, k] for k in (5.0, 10.0, 15.0, 20.0)]
     (trials,) = [x for x in paper.mixes.values() if x.get("published")]
     assert trials["mixtures"] == 37720 and trials["corpus"]["layout"] == "voxceleb"
+
+
+def test_rows_by_a_fetched_network_are_there_where_they_are_asked_for(paper):
+    with_them = plan.load({"scale": "paper", "papers": ["atss_net"], "extras": ["resemblyzer"]}, ROOT)
+    assert set(with_them.runs) - set(paper.runs) == {
+        with_them.find(label).name for label in ("d_vectors", "voicefilter_d", "atss_net_d")
+    }
+    for table in ("table3", "selection"):
+        rows, more = (
+            {row["id"]: row for row in x.tables["atss_net", table]["rows"]} for x in (paper, with_them)
+        )
+        assert set(more) - set(rows) == {"voicefilter_d", "atss_net_d"}
+        assert all("by Resemblyzer" in more[key]["cells"][0] for key in set(more) - set(rows))
+        assert all(more[key] == row for key, row in rows.items())
+    own = with_them.find("atss_net").spec
+    spec = with_them.find("atss_net_d").spec
+    assert with_them.runs[spec["uses"]["speaker"]].spec["fetched"]["network"] == "resemblyzer"
+    assert spec["model"] == own["model"] | {"embedding": 256}
+    assert {key for key in spec if spec[key] != own.get(key)} == {"model", "uses"}
+
+
+def test_an_extra_that_no_paper_has_is_refused():
+    with pytest.raises(SepflowError, match=r"config.yaml: extras.resemblizer: .*resemblyzer"):
+        plan.load({"scale": "paper", "papers": ["atss_net"], "extras": ["resemblizer"]}, ROOT)
+    with pytest.raises(SepflowError, match="extras.resemblyzer: the papers have no extra"):
+        plan.load({"scale": "paper", "papers": ["ts_mixit"], "extras": ["resemblyzer"]}, ROOT)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("networks/resemblyzer.yaml", ["rate: 16000"]),
+        (
+            "papers/atss_net.yaml",
+            ["mixtures: 148642, rate: 16000", "split: validation, mixtures: 4000, rate: 16000"],
+        ),
+    ],
+)
+def test_a_network_that_hears_another_rate_is_refused(checkout, file, changes):
+    path = checkout.root / "config" / file
+    content = path.read_text()
+    for change in changes:
+        assert change in content
+        content = content.replace(change, change.replace("16000", "8000"))
+    path.write_text(content)
+    said = r"runs.\w+: uses.speaker: hears 8000 Hz, where the run hears 16000 Hz"
+    with pytest.raises(SepflowError, match=said):
+        plan.load({"scale": "paper", "papers": ["atss_net"], "extras": ["resemblyzer"]}, checkout.root)

@@ -14,6 +14,9 @@ One clean file: an object, {"pesq_wb": ..., "pesq_nb": ..., ...}. Several: {"fil
 files in which a score is defined, and so many are counted. With --noisy each has "noisy", the scores of the
 noisy file, and "improvement", the differences.
 
+Where the package speechmos is installed, DNSMOS too, of 16 kHz and without the clean file: dnsmos_sig,
+dnsmos_bak, dnsmos_ovrl, dnsmos_p808.
+
 null: a score that is undefined, as all are of a silent file. pesq_wb is of 16 kHz, pesq_nb of 8 and 16 kHz;
 CSIG, CBAK and COVL are of both, with PESQ wb at 16 kHz and the raw score of nb at 8 kHz: resample what has
 another rate. PESQ is of 0.25 to 19 s that have speech in them, STOI of 0.41 s of speech at least."""

@@ -171,6 +171,9 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
             raise SepflowError(
                 f"{where}: uses.{name}: a run of the task {task}, where one of {', '.join(use.tasks)} is used"
             )
+        rate, own = _hears_at(specs[spec["uses"][name]]), _hears_at(spec)
+        if rate != own and None not in (rate, own):
+            raise SepflowError(f"{where}: uses.{name}: hears {rate} Hz, where the run hears {own} Hz (data)")
         if use.applied and any(own.applied for own in tasks.declared(task).uses.values()):
             raise SepflowError(
                 f"{where}: uses.{name}: a run that is saved with others itself; a model is saved with those "
@@ -190,6 +193,11 @@ def check_builds_on(spec: dict[str, Any], specs: dict[str, dict[str, Any]], wher
             )
         if (rate := rate_of(teacher["data"]["mix"])) != rate_of(mix):
             raise SepflowError(f"{place}: run: was trained at {rate} Hz, and the mix is at {rate_of(mix)} Hz")
+
+
+def _hears_at(spec: dict[str, Any]) -> int | None:
+    """The rate in Hz of what a run hears; None of one that says none."""
+    return rate_of(spec["data"]["mix"]) if "data" in spec else spec.get("fetched", {}).get("rate")
 
 
 def _check_apart(spec: dict[str, Any], specs: dict[str, dict[str, Any]], where: str) -> None:

@@ -19,6 +19,7 @@ from sepflow.networks import catalogue as networks
 from sepflow.planning import schemas
 from sepflow.planning.checks import check_builds_on, check_spec, complete, recipe_of, task_of
 from sepflow.planning.columns import computing, tests_of
+from sepflow.planning.extras import check_extras, with_extras
 from sepflow.planning.figures import epoch_steps, resolve_figure
 from sepflow.planning.idle import Said, of_mix, of_run
 from sepflow.planning.recipes import check_intervals
@@ -113,9 +114,14 @@ def load(config: dict[str, Any], root: Path) -> Plan:
     for unknown in set(config.get("networks") or {}) - set(known := networks.names(root)):
         words = files.unknown_name("network", unknown, known)
         raise SepflowError(f"config/config.yaml: networks.{unknown}: {words}")
-    for name in config["papers"]:
-        paper = schemas.read(files.named(directory / "papers", name), "paper", directory)
-        _Resolver(plan, name, paper, scale["papers"].get(name, {}), roles, directory).all()
+    contents = {
+        name: schemas.read(files.named(directory / "papers", name), "paper", directory)
+        for name in config["papers"]
+    }
+    check_extras(extras := config.get("extras", ()), contents.values())
+    for name, paper in contents.items():
+        change = scale["papers"].get(name, {})
+        _Resolver(plan, name, with_extras(paper, extras), change, roles, directory).all()
     return plan
 
 

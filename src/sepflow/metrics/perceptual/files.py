@@ -6,7 +6,7 @@ from typing import Any
 
 from sepflow.errors import SepflowError
 from sepflow.metrics.alike import none_for_nan, read_alike
-from sepflow.metrics.perceptual import GROUP
+from sepflow.metrics.dnsmos import scores as dnsmos
 from sepflow.metrics.perceptual.scores import score
 
 Scores = dict[str, Any]  # metric: value or None; perhaps `noisy` and `improvement`, each of such
@@ -45,18 +45,19 @@ def score_files(clean: Sequence[Path], enhanced: Sequence[Path], noisy: Sequence
 
 def _of_one(clean: Any, enhanced: Any, noisy: Any = None, *, rate: int) -> Scores:
     """The scores of an estimate [T]; with those of the `noisy` signal [T], and what was gained over it."""
-    scores = _ready(score(clean, enhanced, rate))
+    scores = _scored(clean, enhanced, rate)
     if noisy is None:
         return scores
-    before = _ready(score(clean, noisy, rate))
+    before = _scored(clean, noisy, rate)
     gained = {
         key: None if None in (scores[key], before[key]) else scores[key] - before[key] for key in scores
     }
     return {**scores, "noisy": before, "improvement": gained}
 
 
-def _ready(scores: dict[str, float]) -> Scores:
-    return {key: none_for_nan(scores[key]) for key in GROUP.metrics}
+def _scored(clean: Any, estimate: Any, rate: int) -> Scores:
+    scores = score(clean, estimate, rate) | (dnsmos.score(estimate, rate) if dnsmos.available() else {})
+    return {key: none_for_nan(value) for key, value in scores.items()}
 
 
 def _over(found: list[Scores], summary: Any) -> Scores:

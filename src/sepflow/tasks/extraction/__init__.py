@@ -25,9 +25,9 @@ def _problems(spec: Spec) -> Iterator[str]:
 
 DECLARED = Declaration(
     tuple((name, loss) for name in ("target", "pit") for loss in LOSSES),
-    ("extraction", "choice", "perceptual"),
+    ("extraction", "choice", "perceptual", "dnsmos"),
     parts={"data": Part(speakers=1), "validation": Part(speakers=1, validated=True)},
-    uses={"speaker": Use(("verification",), applied=True)},
+    uses={"speaker": Use(("verification", "fetched"), applied=True)},
     separates=False,
     idle=(
         Idle("objective.max_snr", None, always, "the loss of the task extraction has no bound"),

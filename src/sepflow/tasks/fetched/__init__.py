@@ -35,6 +35,7 @@ def completed(spec: Spec, root: Path, where: str) -> Spec:
         "state": list(network.state),
         "left_out": list(network.left_out),
         "renamed": dict(network.renamed),
+        "rate": network.rate,
     }
     return spec | {"model": network.model, "fetched": settings}
 

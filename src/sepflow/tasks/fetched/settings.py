@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sepflow.settings import Text, TextList, TextMap, checked
+from sepflow.settings import Size, Text, TextList, TextMap, checked
 
 
 @checked("fetched")
@@ -17,3 +17,4 @@ class Settings:
     state: TextList
     left_out: TextList
     renamed: TextMap
+    rate: Size

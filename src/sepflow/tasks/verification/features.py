@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sepflow.models.mel import mel_bank
 from sepflow.settings import Positive, Size, checked
-from sepflow.torchaudio_cpu import torchaudio
 
 EPSILON = 1e-8  # of a frame's power: 16-bit silence
 
@@ -40,12 +40,8 @@ class SpeechBands(nn.Module):
         super().__init__()
         self.size, self.hop = round(settings.frame * rate), round(settings.hop * rate)
         self.fft, self.quietest = 1 << (self.size - 1).bit_length(), settings.quietest
-        with torch.device("cpu"):  # torchaudio asks for values, which a shape alone has none of
-            bank = torchaudio.functional.melscale_fbanks(
-                self.fft // 2 + 1, 20.0, rate / 2, settings.bands, rate
-            )
-            self.register_buffer("bank", bank, persistent=False)
-            self.register_buffer("window", torch.hamming_window(self.size), persistent=False)
+        self.register_buffer("bank", mel_bank(settings.bands, self.fft, rate, 20.0), persistent=False)
+        self.register_buffer("window", torch.hamming_window(self.size), persistent=False)
 
     def forward(self, signals: Tensor) -> Tensor:
         """Raises no error: an utterance shorter than a frame has zeros behind it."""
