@@ -1,12 +1,15 @@
 """The plan of atss_net: the paper's settings and numbers, at scale `paper`, with no corpus here."""
 
 import pytest
+import torch
 import yaml
 
 from conftest import ROOT
 from sepflow.errors import SepflowError
 from sepflow.identity import merge
 from sepflow.planning import plan
+from sepflow.tasks.built import build
+from sepflow.tasks.task import Frozen
 
 # Sections 2 to 4 and Table 3, as the text has them.
 NETWORKS = {"channels": 64, "blocks": 3, "heads": 2, "widening": 4, "embedding": 128, "heard": "linear"}
@@ -146,3 +149,25 @@ def test_a_network_that_hears_another_rate_is_refused(checkout, file, changes):
     said = r"runs.\w+: uses.speaker: hears 8000 Hz, where the run hears 16000 Hz"
     with pytest.raises(SepflowError, match=said):
         plan.load({"scale": "paper", "papers": ["atss_net"], "extras": ["resemblyzer"]}, checkout.root)
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["speaker", "voicefilter", "without_attention", "pit", "atss_net", "voicefilter_enhancing", "atss_net_d"],
+)
+def test_a_network_of_the_papers_size_takes_a_step(label):
+    """With no corpus here: on two stretches of noise, by a speaker network as it is drawn."""
+    planned = plan.load({"scale": "paper", "papers": ["atss_net"], "extras": ["resemblyzer"]}, ROOT)
+    spec = planned.find(label).spec
+    torch.manual_seed(1)
+    used = {key: Frozen(build(planned.runs[name].spec)) for key, name in spec["uses"].items()}
+    task = build(spec, used).train()
+    noise = torch.randn(2, 4, 8000)
+    data = {"mixture": noise[:, 0] + noise[:, 1], "references": noise[:, :2], "enrolment": noise[:, 2]}
+    losses = task.step({"data": data | {"speaker": torch.tensor([0, 1210])}}).losses
+    losses.mean().backward()
+    assert losses.shape == (2,) and losses.isfinite().all()
+    own = [weight.grad for part in (task.model, task.head) if part for weight in part.parameters()]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in own)
+    assert sum(float(gradient.abs().sum()) for gradient in own) > 0
+    assert all(weight.grad is None for x in used.values() for weight in x.task.parameters())

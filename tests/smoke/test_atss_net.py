@@ -1,13 +1,21 @@
 """The whole workflow of atss_net at scale smoke."""
 
+import json
+import signal
+
 import pandas as pd
 import pytest
 import torch
 
 from conftest import Checkout
+from sepflow.jobs.requeue import WarnedError
 from sepflow.models.artefact import load_model, read_uses
 from sepflow.planning.workflow import FORMATS
+from sepflow.training.train import train
+from test_ending import check_same, signalled
+from test_training import one_thread
 
+__all__ = ["one_thread"]  # a fixture
 NAME = "atss_net"
 ROWS = {"speaker": 1, "table2": 3, "table3": 4, "selection": 4, "enhancement": 3}
 
@@ -50,3 +58,17 @@ def test_each_extraction_is_saved_with_the_speaker_network_as_it_was_trained(fin
         own = {key.removeprefix("uses.speaker."): x for key, x in weights.items() if key.startswith("uses.")}
         assert own.keys() == speaker.keys() and list(read_uses(model(finished, label))) == ["speaker"]
         assert all(torch.equal(x, speaker[key]) for key, x in own.items())
+
+
+@pytest.mark.parametrize("where", ["training_step", "validation_step"])
+@pytest.mark.parametrize("label", ["speaker", "atss_net", "pit"])
+def test_a_training_told_to_end_goes_on_to_the_same_model(finished, tmp_path, monkeypatch, label, where):
+    """Batches of random lengths, batch norms, trials that are counted in bins, a frozen speaker network."""
+    whole = model(finished, label).parent
+    spec, out = json.loads((whole / "spec.json").read_text()), tmp_path / "broken"
+    with monkeypatch.context() as patch, pytest.raises(WarnedError, match="saved at step"):
+        signalled(patch, where, signal.SIGTERM, 3)
+        train(spec, out, finished.root / "results")
+    assert not (out / "model.safetensors").exists()
+    train(spec, out, finished.root / "results")
+    check_same(whole, out)
