@@ -25,7 +25,7 @@ def _problems(spec: Spec) -> Iterator[str]:
 
 DECLARED = Declaration(
     tuple((name, loss) for name in ("target", "pit") for loss in LOSSES),
-    ("extraction", "choice", "perceptual", "dnsmos"),
+    ("extraction", "choice", "perceptual"),
     parts={"data": Part(speakers=1), "validation": Part(speakers=1, validated=True)},
     uses={"speaker": Use(("verification", "fetched"), applied=True)},
     separates=False,
