@@ -70,6 +70,11 @@ def test_rows_differ_in_what_the_paper_says(paper):
             "data: mix: of the kind enrolled, where a verif",
         ),
         ("atss_net", {"validation": {"mix": "trials"}}, "validation: mix: of the kind trials, where an extr"),
+        (
+            "atss_net",
+            {"segment": 2.0, "objective": {"loss": "relative_l2"}},
+            "segment: 2.0 s of mixtures of 3.0 s: where the other voice is silent",
+        ),
         ("pit", {"data": {"mix": "noisy"}}, "PIT tells voices apart, and the mix has one beside noise"),
         (
             "speaker",

@@ -11,6 +11,12 @@ def _problems(spec: Spec) -> Iterator[str]:
     for part in ("data", "validation"):
         if (said := spec[part]["mix"]["kind"]) != "enrolled":
             yield f"{part}: mix: of the kind {said}, where an extraction hears enrolled"
+    segment, seconds = spec["segment"], spec["data"]["mix"].get("seconds", 0.0)
+    if spec["objective"]["loss"] == "relative_l2" and segment < seconds:
+        yield (
+            f"segment: {segment} s of mixtures of {seconds} s: where the other voice is silent in one, "
+            "relative_l2 has no bound. Say the mix's seconds, or the loss l2"
+        )
     outputs, embedding = (
         spec["model"].get(key, given) for key, given in (("outputs", 1), ("embedding", None))
     )
