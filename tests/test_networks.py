@@ -239,9 +239,9 @@ def test_a_file_that_is_not_there_or_another_says_how_to_get_it(root):
     path.write_bytes(saved(network(2).state_dict()))
     assert re.search(r"has the sha256 \w+, and \w+ was published(.|\n)*sepflow fetch tiny", refused(root))
     path.unlink()
-    assert re.search(r"tiny.pt: no such file. To fetch it: sepflow fetch tiny", refused(root))
+    assert re.search(r"tiny.pt: no such file. To have it: sepflow fetch tiny", refused(root))
     enter(root, b"", urls=None, access="request", instructions="Ask Ann.")
-    assert "sepflow networks tiny says where" in refused(root)
+    assert "it has to be asked for, as sepflow networks tiny says" in refused(root)
 
 
 def test_a_file_that_would_run_something_is_refused_and_runs_nothing(root):
@@ -468,11 +468,14 @@ def test_a_paper_uses_one_from_its_address_to_a_trained_run(voices, tmp_path):
     del paper["tables"]["table2"]
     checkout.write("config/papers/toy.yaml", yaml.safe_dump(paper))
     data = saved({"model": STATE})
+    ours = {"cwd": checkout.root, "env": os.environ | {"PYTHONPATH": str(checkout.root / "src")}}
     with server.serving() as site:
         enter(checkout.root, data, site.put("there", data), state=["model"])
+        told = sepflow("status", **ours).stdout
+        assert re.search(r"judge of toy: .* - tiny.pt is missing: sepflow fetch tiny\n", told), told
         done = checkout.snakemake("data/networks/tiny/.sepflow/weights.json")
         assert done.returncode == 0, done.stderr
-    ours = {"cwd": checkout.root, "env": os.environ | {"PYTHONPATH": str(checkout.root / "src")}}
+    assert "is missing" not in sepflow("status", **ours).stdout
     spec = yaml.safe_load(sepflow("why", "dereverb", **ours).stdout)
     trained = checkout.root / f"results/runs/{run_name(spec)}"
     done = checkout.snakemake(str((trained / "model.safetensors").relative_to(checkout.root)))

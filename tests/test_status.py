@@ -10,6 +10,7 @@ import time
 
 from conftest import ROOT, environment
 from sepflow.jobs import lease
+from sepflow.networks.places import Places
 from sepflow.planning import plan, status
 from sepflow.planning.messages import Messages
 from sepflow.training import progress
@@ -69,7 +70,7 @@ def test_all_states_are_told_with_rows_and_the_last_line_of_what_failed(
     with lease.held(runs / names["teacher_1or2src"], names["teacher_1or2src"]) as own:
         own.note(**far, validation_loss=-2.5)
         own._renew()
-        told = {one.run: one for one in status.statuses(found, tmp_path)}
+        told = {one.run: one for one in status.statuses(found, tmp_path, Places())}
     said = {label: (told[name].state, told[name].detail) for label, name in names.items()}
     here = f"by process {os.getpid()} on {os.uname().nodename}"
     assert said["supervised_10"] == ("adopted", "")
@@ -109,7 +110,7 @@ def test_a_lease_that_another_machine_renews_is_no_stale_one(prepared, tmp_path,
     )
     leave(tmp_path / "runs" / name)
     begun = time.monotonic()
-    assert {x.run: x.state for x in status.statuses(found, tmp_path)}[name] == "training"
+    assert {x.run: x.state for x in status.statuses(found, tmp_path, Places())}[name] == "training"
     assert time.monotonic() - begun < 5
 
 
@@ -118,7 +119,7 @@ def test_a_damaged_record_is_said_and_the_rest_told(prepared, tmp_path):
     name = found.find("supervised_100").name
     run(prepared, tmp_path / "runs" / name)
     (tmp_path / "runs" / name / "run.json").write_text('{"steps": 2')
-    (told,) = (one for one in status.statuses(found, tmp_path) if one.run == name)
+    (told,) = (one for one in status.statuses(found, tmp_path, Places()) if one.run == name)
     assert told.state == "done" and told.detail.endswith(f"run.json is damaged: sepflow verify {name}")
 
 

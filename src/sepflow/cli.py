@@ -176,8 +176,8 @@ def _plan(options: argparse.Namespace) -> None:
 def _status(options: argparse.Namespace) -> None:
     from sepflow.planning.status import describe, statuses
 
-    planned = _load(options)
-    print(describe(planned.scale, statuses(planned, options.directory / "results")))
+    planned, places = _load(options), Places.of(options.directory)
+    print(describe(planned.scale, statuses(planned, options.directory / "results", places)))
 
 
 def _why(options: argparse.Namespace) -> None:

@@ -54,7 +54,8 @@ def describe(network: Network, entry: Entry) -> str:
     size = f"{readable(network.part.size)}, " if network.part.size else ""
     lines.append(f"           {size}{network.checksum or 'no checksum is published'}")
     lines.append(f"  hears:   {network.rate} Hz")
-    lines.append(f"  fits:    {network.model or 'no network of this sepflow yet'}")
+    said = [f"{value}" if key == "name" else f"{key} {value}" for key, value in (network.model or {}).items()]
+    lines.append(f"  fits:    {', '.join(said) or 'no network of this sepflow yet'}")
     lines.append(f"  used by: {', '.join(source.papers)}")
     lines += ["", "layers that others may hear"]
     width = max(map(len, network.layers)) + 2

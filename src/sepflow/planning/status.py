@@ -5,9 +5,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from sepflow import tasks
 from sepflow.errors import SepflowError, printable
 from sepflow.files import read_json
 from sepflow.jobs.lease import POLL, RENEWED, Seen, seen
+from sepflow.networks.places import Places
 from sepflow.planning.messages import Messages
 from sepflow.planning.plan import Plan
 from sepflow.results import Results
@@ -30,13 +32,19 @@ class Status:
     detail: str
 
 
-def statuses(plan: Plan, results: Path) -> list[Status]:
-    """The runs of `plan`, in its order; takes some seconds where other machines are training."""
+def statuses(plan: Plan, results: Path, places: Places) -> list[Status]:
+    """The runs of `plan`, in its order; takes some seconds where other machines are training.
+
+    Of one that waits for what is not in `places`, the detail is how to get that.
+    """
     leases = {run: seen(Results(results).run(run).directory) for run in plan.runs}
     silent = _silent({run: lease for run, lease in leases.items() if lease}, results)
     messages, runs = Messages(plan), []
     for run in plan.runs:
         state, detail = _state(run, results, leases[run], run in silent)
+        if state in ("waiting", "failed"):
+            spec = plan.runs[run].spec
+            detail = tasks.declared(spec["task"]).wants(spec, places) or detail
         runs.append(Status(run, state, messages.named(run), detail))
     return runs
 

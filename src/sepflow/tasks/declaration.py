@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sepflow import plugs
 from sepflow.errors import SepflowError, unknown_name
+from sepflow.networks.places import Places
 
 Spec = dict[str, Any]
 LOWER, HIGHER = "lower", "higher"
@@ -63,6 +64,11 @@ def as_said(spec: Spec, root: Path, where: str) -> Spec:
     return spec
 
 
+def nothing(spec: Spec, places: Places) -> str:
+    """For a task that reads what the workflow makes."""
+    return ""
+
+
 def no_problems(spec: Spec) -> Iterator[str]:
     """For a task whose settings go together however they are."""
     yield from ()
@@ -80,7 +86,8 @@ class Declaration:
     keys that do nothing in it; problems: what else a training would refuse in a whole spec, as `key: words`;
     made: whether its runs are made once without a training, by `make` of its task.py, from no more than their
     parts, settings, network, used runs and seed; completed: a run's spec, said at `where`, with what it has
-    from the files of the checkout `root`, by which it is named too.
+    from the files of the checkout `root`, by which it is named too; wants: what has to be brought before a
+    run can be made, and the way to it, where that is not there.
     """
 
     objectives: tuple[tuple[str, str], ...] = ()
@@ -95,6 +102,7 @@ class Declaration:
     problems: Callable[[Spec], Iterator[str]] = no_problems
     made: bool = False
     completed: Callable[[Spec, Path, str], Spec] = as_said
+    wants: Callable[[Spec, Places], str] = nothing
 
     @property
     def own(self) -> tuple[str, ...]:

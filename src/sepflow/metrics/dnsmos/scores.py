@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 import math
-from types import ModuleType
 
 import numpy as np
 
@@ -28,11 +27,13 @@ def score(estimate: np.ndarray, rate: int) -> dict[str, float]:
 
     Raises SepflowError where the package is missing.
     """
-    package = _imported()
     if rate != RATE or not np.ptp(estimate):
         return dict.fromkeys(GROUP.metrics, math.nan)
     signal = (estimate / max(1.0, np.abs(estimate).max())).astype(np.float32)
-    found = package.run(signal, RATE)
+    try:  # librosa imports its parts as they are needed
+        found = importlib.import_module("speechmos.dnsmos").run(signal, RATE)
+    except ImportError as reason:
+        raise SepflowError(f"DNSMOS needs packages that are not here ({reason}): {EXTRA}") from None
     return {metric: float(found[f"{metric.removeprefix('dnsmos_')}_mos"]) for metric in GROUP.metrics}
 
 
@@ -42,10 +43,3 @@ def of_signals(signals: Signals) -> dict[str, list[float]]:
 
 
 SCORES = of_signals
-
-
-def _imported() -> ModuleType:
-    try:
-        return importlib.import_module("speechmos.dnsmos")
-    except ImportError as reason:
-        raise SepflowError(f"DNSMOS needs packages that are not here ({reason}): {EXTRA}") from None

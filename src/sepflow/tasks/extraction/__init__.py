@@ -11,6 +11,12 @@ def _problems(spec: Spec) -> Iterator[str]:
     for part in ("data", "validation"):
         if (said := spec[part]["mix"]["kind"]) != "enrolled":
             yield f"{part}: mix: of the kind {said}, where an extraction hears enrolled"
+    segment, seconds = spec["segment"], spec["data"]["mix"].get("seconds", 0.0)
+    if spec["objective"]["loss"] == "relative_l2" and segment < seconds:
+        yield (
+            f"segment: {segment} s of mixtures of {seconds} s: where the other voice is silent in one, "
+            "relative_l2 has no bound. Say the mix's seconds, or the loss l2"
+        )
     outputs, embedding = (
         spec["model"].get(key, given) for key, given in (("outputs", 1), ("embedding", None))
     )
@@ -25,7 +31,7 @@ def _problems(spec: Spec) -> Iterator[str]:
 
 DECLARED = Declaration(
     tuple((name, loss) for name in ("target", "pit") for loss in LOSSES),
-    ("extraction", "choice", "perceptual", "dnsmos"),
+    ("extraction", "choice", "perceptual"),
     parts={"data": Part(speakers=1), "validation": Part(speakers=1, validated=True)},
     uses={"speaker": Use(("verification", "fetched"), applied=True)},
     separates=False,

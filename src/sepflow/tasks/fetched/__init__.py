@@ -4,6 +4,8 @@ from pathlib import Path
 
 from sepflow.errors import SepflowError
 from sepflow.networks import catalogue
+from sepflow.networks.catalogue import Network
+from sepflow.networks.places import Places
 from sepflow.tasks.declaration import Declaration, Spec
 
 
@@ -40,4 +42,21 @@ def completed(spec: Spec, root: Path, where: str) -> Spec:
     return spec | {"model": network.model, "fetched": settings}
 
 
-DECLARED = Declaration(parts={}, settings="fetched", separates=False, made=True, completed=completed)
+def wants(spec: Spec, places: Places) -> str:
+    """How to get the published file, where it is not in its place."""
+    said = spec["fetched"]
+    if (places.network(said["network"]) / said["file"]).exists():
+        return ""
+    return f"{said['file']} is missing: {how_to_get(catalogue.read(said['network'], places.directory))}"
+
+
+def how_to_get(network: Network) -> str:
+    """The command that fetches a network, or says where it is asked for."""
+    if network.part.free:
+        return f"sepflow fetch {network.name}"
+    return f"it has to be asked for, as sepflow networks {network.name} says"
+
+
+DECLARED = Declaration(
+    parts={}, settings="fetched", separates=False, made=True, completed=completed, wants=wants
+)

@@ -14,6 +14,7 @@ from sepflow.files import read_bytes
 from sepflow.networks import catalogue
 from sepflow.networks.catalogue import Network
 from sepflow.networks.places import Places
+from sepflow.tasks.fetched import how_to_get
 from sepflow.tasks.fetched.published import check_sum, read_published
 from sepflow.tasks.fetched.settings import Settings
 from sepflow.tasks.task import Frozen, Made
@@ -28,14 +29,14 @@ def make(spec: dict[str, Any], results: Path, places: Places) -> tuple[dict[str,
     network = catalogue.read(settings.network, places.directory)
     path = places.network(network.name) / settings.file
     if not path.exists():
-        raise SepflowError(f"{path}: no such file. {_how_to_get(network)}")
+        raise SepflowError(f"{path}: no such file. To have it: {how_to_get(network)}")
     data = read_bytes(path)
     try:
         check_sum(data, settings.checksum)
         weights = read_published(data, settings, network.beside)
         weights = fitted(weights, spec["model"])
     except SepflowError as error:
-        again = f"If it is another file, or cut short, remove it. {_how_to_get(network)}"
+        again = f"If it is another file, or cut short, remove it. To have it: {how_to_get(network)}"
         said = [f"{path}: {error}", network.source.notes.strip(), again]
         raise SepflowError("\n".join(filter(None, said))) from error
     _check_layers(network, spec["model"])
@@ -75,12 +76,6 @@ def _check_layers(network: Network, model: dict[str, Any]) -> None:
         raise SepflowError(
             f"config/networks/{network.name}.yaml: layers: {unknown[0]}: no layer of {model['name']}"
         )
-
-
-def _how_to_get(network: Network) -> str:
-    if network.part.free:
-        return f"To fetch it: sepflow fetch {network.name}"
-    return f"It has to be asked for: sepflow networks {network.name} says where."
 
 
 class Fetched(Made):
