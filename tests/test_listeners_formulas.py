@@ -6,54 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from listeners import entering, small, sound
+from listeners import RATE, array, entering, gelu, hann, slaney_bank, small, sound, spectra
 from sepflow.models.deepspeech2 import Recurrent
 from sepflow.models.pase import QuasiRecurrent
 from sepflow.models.sinc import Sinc
-from test_ge2e import slaney
 
-RATE = 16000
 HAMMING = [0.54 - 0.46 * math.cos(2 * math.pi * n / 320) for n in range(320)]
-
-
-def hann(size: int) -> list[float]:
-    return [0.5 - 0.5 * math.cos(2 * math.pi * n / size) for n in range(size)]
 
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
-
-
-def array(x: torch.Tensor) -> np.ndarray:
-    return x.detach().numpy()
-
-
-def spectra(signal: np.ndarray, window: list[float], hop: int) -> np.ndarray:
-    """Magnitudes [K, bins]; the middle of the first frame is at 0, and the signal is mirrored at its ends."""
-    size = len(window)
-    padded = np.concatenate([signal[size // 2 : 0 : -1], signal, signal[-2 : -size // 2 - 2 : -1]])
-    starts = range(0, len(padded) - size + 1, hop)
-    return np.array([np.abs(np.fft.rfft(np.array(window) * padded[n : n + size])) for n in starts])
-
-
-def hertz(mel: float) -> float:
-    """Of the mel scale of Slaney's Auditory Toolbox."""
-    return mel * 200 / 3 if mel < 15 else 1000 * math.exp((mel - 15) * math.log(6.4) / 27)
-
-
-def triangles(edges: list[float], bins: list[float]) -> np.ndarray:
-    """[bins, bands], each rising to 1 and falling to 0 between three edges."""
-    bands = zip(edges, edges[1:], edges[2:], strict=False)
-    each = [[max(0, min((f - a) / (b - a), (c - f) / (c - b))) for f in bins] for a, b, c in bands]
-    return np.array(each).T
-
-
-def slaney_bank(bands: int, size: int, lowest: float) -> np.ndarray:
-    """[bins, bands], triangles of area 1 in Hz, up to 8 kHz."""
-    edges = np.array([hertz(m) for m in np.linspace(slaney(lowest), slaney(8000), bands + 2)])
-    return (
-        triangles(list(edges), [k * RATE / size for k in range(size // 2 + 1)]) * 2 / (edges[2:] - edges[:-2])
-    )
 
 
 def test_cnn14_hears_64_log_mel_bands_from_50_hz():
@@ -213,10 +175,6 @@ def test_a_quasi_recurrent_layer_takes_of_what_is_new_as_much_as_its_gate_says()
             before = frame
 
 
-def gelu(x: np.ndarray) -> np.ndarray:
-    return x * np.vectorize(lambda one: (1 + math.erf(one / math.sqrt(2))) / 2)(x)
-
-
 def test_wav2vec2_brings_each_map_of_its_first_layer_to_mean_0_over_the_utterance():
     net, signals = small("wav2vec2").double(), sound(1600).double()
     layers = net.feature_extractor.conv_layers
@@ -231,67 +189,3 @@ def test_wav2vec2_brings_each_map_of_its_first_layer_to_mean_0_over_the_utteranc
             pieces = [np.einsum("oik,ik->o", array(layer.conv.weight), x[:, n : n + kernel]) for n in starts]
             x = gelu(np.array(pieces).T)
         np.testing.assert_allclose(array(net.taps(signals)[0])[number].T, x, atol=1e-9)
-
-
-def test_yamnet_hears_logarithms_of_magnitudes_in_bands_that_are_triangles_in_mels():
-    net, signals = small("yamnet", whole=True).double(), sound(16000).double()
-    found = array(entering(net, "first", signals))[:, 0, :-1, :-1]  # without the zeros around
-    mels = [1127 * math.log(1 + k * RATE / 512 / 700) for k in range(257)]
-    lowest, highest = (1127 * math.log(1 + f / 700) for f in (125, 7500))
-    bank = triangles([lowest + (highest - lowest) * k / 65 for k in range(66)], mels)
-    for signal, bands in zip(array(signals), found, strict=True):
-        starts = range(0, 16000 - 399, 160)
-        frames = [np.abs(np.fft.rfft(np.array(hann(400)) * signal[n : n + 400], 512)) for n in starts]
-        np.testing.assert_allclose(bands, np.log(np.array(frames) @ bank + 1e-6), atol=1e-4)
-
-
-def test_yamnet_tags_patches_of_96_frames_every_48():
-    net, signals = small("yamnet", whole=True).double(), sound(32000).double()
-    logits = net(signals)
-    assert logits.shape == (2, 3, 3)  # 198 frames
-    for number in range(3):
-        patch = signals[:, 48 * number * 160 :][:, : 95 * 160 + 400]
-        torch.testing.assert_close(net(patch)[:, 0], logits[:, number])
-    short = signals[:, :9000]
-    torch.testing.assert_close(net(short), net(torch.cat([short, torch.zeros(2, 6600)], 1)))
-    heard = net.pairs[12](net.pairs[11](net.taps(patch)[-1])).mean((2, 3))
-    torch.testing.assert_close(net(patch)[:, 0], net.classifier(heard))
-
-
-def test_whisper_hears_log_mel_bands_within_80_db_of_the_loudest():
-    net, signals = small("whisper").double(), sound(1600).double()
-    signals[1, 500:] = 0
-    found = array(entering(net, "conv1", signals))
-    for signal, bands in zip(array(signals), found, strict=True):
-        power = spectra(signal, hann(400), 160)[:-1] ** 2
-        bels = np.log10(np.maximum(power @ slaney_bank(80, 400, 0), 1e-10))
-        np.testing.assert_allclose(bands.T, (np.maximum(bels, bels.max() - 8) + 4) / 4, atol=1e-4)
-    assert (found[1] == found[1].min()).sum() > 300 > (found[0] == found[0].min()).sum()
-
-
-def test_whisper_adds_positions_and_attends_in_heads():
-    net, signals = small("whisper", whole=True).double(), sound().double()
-    _, second, layer = (array(tap)[1] for tap in net.taps(signals))
-    positions = [
-        [(math.sin, math.cos)[k // 4](t * 10000 ** (-(k % 4) / 3)) for k in range(8)] for t in range(20)
-    ]
-    x, one = second.T + np.array(positions), net.layer_0
-
-    def linear(part, x):
-        return x @ array(part.weight).T + array(part.bias)
-
-    def centred(norm, x):
-        centre = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
-        return centre * array(norm.weight) + array(norm.bias)
-
-    query, key, value = np.split(
-        linear(one.self_attention["linear_0"], centred(one.self_attention["layer_norm"], x)), 3, 1
-    )
-    heads = []
-    for head in (slice(0, 4), slice(4, 8)):
-        scores = np.exp(query[:, head] @ key[:, head].T / 2)
-        heads.append(scores / scores.sum(1, keepdims=True) @ value[:, head])
-    x = x + linear(one.self_attention["linear_1"], np.concatenate(heads, 1))
-    inner = gelu(linear(one.ffn["linear_0"], centred(one.ffn["layer_norm"], x)))
-    x = x + linear(one.ffn["linear_1"], inner)
-    np.testing.assert_allclose(layer, x, atol=1e-5)
