@@ -15,17 +15,11 @@ RATE = 16000
 BANDS, WINDOW, FFT, HOP = 64, 400, 512, 160
 LOWEST, HIGHEST, FLOOR = 125.0, 7500.0, 1e-6  # Hz; of mel bands, of magnitudes
 PATCH, STEP = 96, 48  # frames that are tagged at once
+# Maps, in those of the first layer, and stride of each.
 PAIRS = (
-    (2, 1),
-    (4, 2),
-    (4, 1),
-    (8, 2),
-    (8, 1),
-    (16, 2),
-    *[(16, 1)] * 5,
-    (32, 2),
-    (32, 1),
-)  # maps / first, stride
+    (2, 1), (4, 2), (4, 1), (8, 2), (8, 1), (16, 2), (16, 1), (16, 1), (16, 1), (16, 1),
+    (16, 1), (32, 2), (32, 1),
+)  # fmt: skip
 TAPPED = (1, 3, 5, 11)  # pairs of convolutions, from 1
 
 
