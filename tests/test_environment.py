@@ -54,7 +54,7 @@ def test_conda_environments_agree_with_the_lock(path):
         (
             "torch",
             "sepflow.training.train sepflow.applying.estimates sepflow.applying.evaluation "
-            "sepflow.reporting.figures.write",
+            "sepflow.reporting.figures.write sepflow.tasks.fetched.task",
         ),
     ],
 )

@@ -231,6 +231,6 @@ KEYS = {
     "mix": "role kind split mixtures speakers rate level_difference length min_seconds subset noise "
     "noise_difference among",
     "data": "mix first batch dynamic single_speaker crop labels",
-    "run": "stage task model objective data validation disjoint_speakers init uses select optimizer batch "
-    "accumulate segment steps validate_every epochs patience precision seed",
+    "run": "stage extra task model objective data validation disjoint_speakers init uses select optimizer "
+    "batch accumulate segment steps validate_every epochs patience precision seed",
 }

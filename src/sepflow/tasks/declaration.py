@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepflow import plugs
 from sepflow.errors import SepflowError, unknown_name
-from sepflow.networks.places import Places
+
+if TYPE_CHECKING:
+    from sepflow.networks.places import Places
 
 Spec = dict[str, Any]
 LOWER, HIGHER = "lower", "higher"
@@ -64,7 +66,7 @@ def as_said(spec: Spec, root: Path, where: str) -> Spec:
     return spec
 
 
-def nothing(spec: Spec, places: Places) -> str:
+def nothing(spec: Spec, places: "Places") -> str:
     """For a task that reads what the workflow makes."""
     return ""
 
@@ -102,7 +104,7 @@ class Declaration:
     problems: Callable[[Spec], Iterator[str]] = no_problems
     made: bool = False
     completed: Callable[[Spec, Path, str], Spec] = as_said
-    wants: Callable[[Spec, Places], str] = nothing
+    wants: Callable[[Spec, "Places"], str] = nothing
 
     @property
     def own(self) -> tuple[str, ...]:
