@@ -46,10 +46,11 @@ def mel_bands(signal: np.ndarray) -> np.ndarray:
     return np.array(frames)
 
 
-def last_state(net, frames: np.ndarray) -> np.ndarray:
-    """What the last layer of an LSTM says after the last frame."""
+def states(net, frames: np.ndarray) -> list[np.ndarray]:
+    """What each layer of an LSTM says of each frame."""
     sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
     weights = {name: weight.detach().numpy() for name, weight in net.lstm.named_parameters()}
+    layers = []
     for layer in range(net.lstm.num_layers):
         state = cell = np.zeros(net.lstm.hidden_size)
         out = []
@@ -61,7 +62,8 @@ def last_state(net, frames: np.ndarray) -> np.ndarray:
             state = sigmoid(show) * np.tanh(cell)
             out.append(state)
         frames = np.array(out)
-    return frames[-1]
+        layers.append(frames)
+    return layers
 
 
 @pytest.mark.parametrize(("seconds", "starts"), [(1.0, [0]), (2.5, [0, 77])])
@@ -71,7 +73,7 @@ def test_an_embedding_is_the_published_one(seconds, starts):
     louder = signal * 10 ** (-30 / 20) / np.sqrt(np.mean(signal**2))
     bands = mel_bands(np.pad(louder, (0, max((starts[-1] + 160) * 160 - len(signal), 0))))
     weight, bias = (x.detach().numpy() for x in (net.linear.weight, net.linear.bias))
-    each = [np.maximum(weight @ last_state(net, bands[s : s + 160]) + bias, 0) for s in starts]
+    each = [np.maximum(weight @ states(net, bands[s : s + 160])[-1][-1] + bias, 0) for s in starts]
     mean = np.mean([x / np.linalg.norm(x) for x in each], 0)
     np.testing.assert_allclose(found, mean / np.linalg.norm(mean), rtol=1e-4, atol=1e-6)  # edges by a grid
 
@@ -100,3 +102,18 @@ def test_a_batch_is_embedded_as_each_alone_and_a_gradient_reaches_it():
     torch.testing.assert_close(together, torch.cat([net(one[None]) for one in signals]))
     together[0, 0].backward()
     assert signals.grad[0].abs().max() > 0 and signals.grad[1].abs().max() == 0
+
+
+def test_taps_are_the_outputs_of_each_layer_of_the_lstm_and_nothing_behind():
+    net, signals = encoder(), torch.from_numpy(np.stack([speech(2.5, 0.1), speech(2.5, 0.2)[::-1].copy()]))
+    net.linear.register_forward_hook(lambda *_: pytest.fail("computed"))
+    taps = net.taps(signals)
+    assert [list(x.shape) for x in taps] == [[2, 2, 160, 6]] * 2
+    frames = mel_bands(signals[1].numpy())[77:237]
+    for found, layer in zip(taps, states(net, frames), strict=True):
+        np.testing.assert_allclose(found[1, 1].detach().numpy(), layer, rtol=1e-4, atol=1e-6)
+    silence = torch.zeros(1, RATE, dtype=torch.float64, requires_grad=True)
+    for signal in (silence, signals[:1].requires_grad_()):
+        tap = net.taps(signal)[-1]
+        (gradient,) = torch.autograd.grad(tap.sum(), signal)
+        assert tap.isfinite().all() and gradient.isfinite().all() and gradient.any() == signal.any()

@@ -38,12 +38,22 @@ class GE2E(nn.Module):
         self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
 
     def forward(self, signals: Tensor) -> Tensor:
+        parts = self._parts(signals)
+        each = F.normalize(self.linear(self.lstm(parts.flatten(0, 1))[1][0][-1]).relu())
+        return F.normalize(each.unflatten(0, parts.shape[:2]).mean(0))
+
+    def taps(self, signals: Tensor) -> list[Tensor]:
+        """What each layer of the LSTM makes of N partial utterances, [B, N, 160, hidden] each."""
+        parts = self._parts(signals)
+        layers = layer_outputs(self.lstm, parts.flatten(0, 1))
+        return [x.unflatten(0, parts.shape[:2]).transpose(0, 1) for x in layers]
+
+    def _parts(self, signals: Tensor) -> Tensor:
+        """[B, T] -> its partial utterances [N, B, 160, bands]."""
         starts = partial_starts(signals.shape[-1])
         behind = max((starts[-1] + FRAMES) * HOP - signals.shape[-1], 0)
         bands = self._bands(F.pad(raised(signals), (0, behind)))
-        parts = torch.cat([bands[:, start : start + FRAMES] for start in starts])
-        each = F.normalize(self.linear(self.lstm(parts)[1][0][-1]).relu())
-        return F.normalize(each.unflatten(0, (len(starts), -1)).mean(0))
+        return torch.stack([bands[:, start : start + FRAMES] for start in starts])
 
     def _bands(self, signals: Tensor) -> Tensor:
         """[B, T] -> [B, K, bands], the middle of the first frame at 0."""
@@ -63,6 +73,18 @@ def raised(signals: Tensor) -> Tensor:
     """Signals [B, T] at the level, or louder."""
     level = signals.square().mean(-1, keepdim=True).clamp_min(1e-12).sqrt()  # silence stays what it is
     return signals * (LEVEL / level).clamp_min(1)
+
+
+def layer_outputs(lstm: nn.LSTM, x: Tensor) -> list[Tensor]:
+    """What each layer of an LSTM gives of [B, K, inputs], [B, K, hidden]; torch tells of the last alone."""
+    outputs = []
+    for layer in range(lstm.num_layers):
+        one = nn.LSTM(x.shape[-1], lstm.hidden_size, batch_first=True, device="meta")
+        for name, _ in list(one.named_parameters()):
+            setattr(one, name, getattr(lstm, f"{name.removesuffix('0')}{layer}"))
+        x = one(x)[0]
+        outputs.append(x)
+    return outputs
 
 
 MODEL = GE2E

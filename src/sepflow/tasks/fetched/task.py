@@ -37,7 +37,8 @@ def make(spec: dict[str, Any], results: Path, places: Places) -> tuple[dict[str,
         weights = fitted(weights, spec["model"])
     except SepflowError as error:
         again = f"If it is another file, or cut short, remove it. To have it: {how_to_get(network)}"
-        raise SepflowError(f"{path}: {error}\n{again}") from error
+        said = [f"{path}: {error}", network.source.notes.strip(), again]
+        raise SepflowError("\n".join(filter(None, said))) from error
     _check_layers(network, spec["model"])
     return weights, {
         "network": network.name,
