@@ -62,7 +62,9 @@ def test_each_extraction_is_saved_with_the_speaker_network_as_it_was_trained(fin
 
 @pytest.mark.parametrize(("where", "moment"), [("training_step", 3), ("validation_step", 1)])
 @pytest.mark.parametrize("label", ["speaker", "atss_net", "pit"])
-def test_a_training_told_to_end_goes_on_to_the_same_model(finished, tmp_path, monkeypatch, label, where, moment):
+def test_a_training_told_to_end_goes_on_to_the_same_model(
+    finished, tmp_path, monkeypatch, label, where, moment
+):
     """Batches of random lengths, batch norms, trials that are counted in bins, a frozen speaker network."""
     whole = model(finished, label).parent
     spec, out = json.loads((whole / "spec.json").read_text()), tmp_path / "broken"
