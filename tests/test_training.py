@@ -29,7 +29,7 @@ from sepflow.models.artefact import load_model, save_model
 from sepflow.planning import plan
 from sepflow.training.checkpoint import RunningCheckpoint
 from sepflow.training.machine import Machine
-from sepflow.training.train import train
+from sepflow.training.train import subnormals_as_zero, train
 
 # The losses of 20 steps in float64 on one thread. A refactor keeps them; what changes them on purpose bumps
 # RECIPES["train"] in sepflow/identity.py.
@@ -339,3 +339,11 @@ def kill_after_next_checkpoint(checkout: Checkout, folder: Path) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (folder / "model.safetensors").exists()
+
+
+def test_subnormal_numbers_are_zero_in_a_training_alone():
+    least = torch.tensor(1e-40)
+    with pytest.raises(ZeroDivisionError), subnormals_as_zero():
+        assert float(least * 1) == 0
+        raise ZeroDivisionError
+    assert float(least * 1) > 0

@@ -2,6 +2,8 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -59,9 +61,7 @@ def train(
     origin = provenance.stamp()  # now: by the end the checkout may be another
     spec = canonical(fill_neutral(spec))
     machine.check(spec)
-    # Below 1e-38, where gradients of sharp attention are, a CPU takes many times as long; no sum is changed.
-    torch.set_flush_denormal(True)
-    with listening() as notice, held(out, run_name(spec)) as lease:
+    with subnormals_as_zero(), listening() as notice, held(out, run_name(spec)) as lease:
         if lease is None:
             return
         if isinstance(lease, Lease):
@@ -76,6 +76,16 @@ def train(
         if trainer.is_global_zero:
             lease.check()
             write_run(out, keeper, trainer, origin, machine)
+
+
+@contextmanager
+def subnormals_as_zero() -> Iterator[None]:
+    """Below 1e-38, where gradients of sharp attention are, a CPU takes far longer; no sum is changed."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _fit(
